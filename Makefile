@@ -1,0 +1,9 @@
+.PHONY: demo test snapshots
+
+demo:
+	@sh .ci/setup live
+	@.venv/bin/polyterm --demo $(ARGS)
+
+test:
+	@sh .ci/setup live,test
+	@.venv/bin/python -m pytest -q -n auto $(ARGS)

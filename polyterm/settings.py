@@ -1,0 +1,219 @@
+"""Everything that can be set, as one frozen typed tree: defaults < config file < .env < environment < flags.
+
+The config file is ``config.toml`` in the user's config folder (or where ``POLYTERM_CONFIG`` points). Environment
+variables are ``POLYTERM_<SECTION>__<KEY>``; the names that servers and exchanges set by custom (``DATABASE_URL``,
+``PORT``, ``POLYMARKET_API_KEY`` …) are read as well. Secrets never show in a repr.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from polyterm.core.market import COINS, Coin, Horizon
+from polyterm.errors import ConfigError
+
+APP: Final = "polyterm"
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ClockSettings(Section):
+    """Market time = market0_ms + (wall - wall0_ms) * speed; the defaults are the system clock."""
+
+    wall0_ms: int = 0
+    market0_ms: int = 0
+    speed: float = Field(default=1.0, gt=0, le=1000)
+
+
+class FeedSettings(Section):
+    """Where the venues are. Hosts of a tuple are tried in order."""
+
+    binance_ws: tuple[str, ...] = (
+        "wss://stream.binance.com:9443",
+        "wss://stream.binance.com:443",
+        "wss://data-stream.binance.vision",
+    )
+    binance_rest: str = "https://api.binance.com"
+    gamma: str = "https://gamma-api.polymarket.com"
+    clob: str = "https://clob.polymarket.com"
+    market_ws: str = "wss://ws-subscriptions-clob.polymarket.com/ws/market"
+    settlement_ws: str = "wss://ws-live-v2.polymarket.com/ws"
+    polygon_rpc: tuple[str, ...] = ("https://polygon-bor-rpc.publicnode.com", "https://polygon.drpc.org")
+    silence_s: float = Field(default=8.0, gt=0, description="wall seconds without data before a socket is reopened")
+
+
+class Credentials(Section):
+    """The venue's API key; needed to read the settlement stream, never needed for paper trading."""
+
+    api_key: SecretStr | None = None
+    secret: SecretStr | None = None
+    passphrase: SecretStr | None = None
+
+    @property
+    def complete(self) -> bool:
+        return None not in (self.api_key, self.secret, self.passphrase)
+
+
+class PaperSettings(Section):
+    """``sizing``: every entry buys ``stake`` shares, or shares worth ``stake`` dollars."""
+
+    sizing: str = Field(default="shares", pattern="^(shares|usd)$")
+
+
+class ServiceSettings(Section):
+    """``port`` opens the status server on TCP as well; without a token it answers ``/health`` only beyond loopback."""
+
+    host: str = "127.0.0.1"
+    port: int | None = Field(default=None, ge=0, le=65535)
+    token: SecretStr | None = None
+    instance: str = Field(default="default", pattern=r"^[A-Za-z0-9_-]{1,32}$")
+
+
+class ConsoleSettings(Section):
+    theme: str = "dark"
+
+
+class _ConfigFile(PydanticBaseSettingsSource):
+    """The TOML file as a settings source; an unknown key is refused with the nearest known one."""
+
+    def __init__(self, settings_cls: type[BaseSettings], path: Path) -> None:
+        super().__init__(settings_cls)
+        self._path = path
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        try:
+            text = self._path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return {}
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"The config file {self._path} cannot be read: {error}.") from None
+        try:
+            tree = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"The config file {self._path} is not valid TOML: {error}.") from None
+        for where, key, known in _unknown_keys(tree, self.settings_cls):
+            near = difflib.get_close_matches(key, known, n=1)
+            advice = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}."
+            raise ConfigError(f"The config file {self._path} has an unknown key {where}{key}: {advice}")
+        return tree
+
+
+def _unknown_keys(
+    tree: Mapping[str, Any], model: type[BaseModel], where: str = ""
+) -> Iterator[tuple[str, str, list[str]]]:
+    for key, value in tree.items():
+        field = model.model_fields.get(key)
+        if field is None:
+            yield where, key, list(model.model_fields)
+        elif isinstance(value, dict) and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _unknown_keys(value, field.annotation, f"{where}{key}.")
+
+
+def _data_dir() -> Path:
+    volume = os.environ.get("RAILWAY_VOLUME_MOUNT_PATH")
+    return Path(volume) if volume else Path(platformdirs.user_data_path(APP))
+
+
+class Settings(BaseSettings):
+    """The whole tree. ``db`` is a SQLite path or a database URL; None means the data folder."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="POLYTERM_", env_nested_delimiter="__", env_file=".env", extra="ignore", frozen=True
+    )
+
+    coins: tuple[Coin, ...] = COINS
+    horizon: Horizon = "15m"
+    db: str | None = None
+    data_dir: Path = Field(default_factory=_data_dir)
+    runtime_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_runtime_path(APP)))
+    demo: bool = False
+    clock: ClockSettings = ClockSettings()
+    feeds: FeedSettings = FeedSettings()
+    credentials: Credentials = Credentials()
+    paper: PaperSettings = PaperSettings()
+    service: ServiceSettings = ServiceSettings()
+    console: ConsoleSettings = ConsoleSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, dotenv_settings, _ConfigFile(settings_cls, config_path())
+
+    @property
+    def socket_path(self) -> Path:
+        return self.runtime_dir / f"{self.service.instance}.sock"
+
+    @property
+    def latch_path(self) -> Path:
+        return self.data_dir / f"{self.service.instance}.latch.json"
+
+
+def config_dir() -> Path:
+    return Path(platformdirs.user_config_path(APP))
+
+
+def config_path() -> Path:
+    override = os.environ.get("POLYTERM_CONFIG")
+    return Path(override) if override else config_dir() / "config.toml"
+
+
+_CUSTOMARY: Final = {
+    "DATABASE_URL": ("db",),
+    "POLYMARKET_API_KEY": ("credentials", "api_key"),
+    "POLYMARKET_SECRET": ("credentials", "secret"),
+    "POLYMARKET_PASSPHRASE": ("credentials", "passphrase"),
+    "DASHBOARD_PORT": ("service", "port"),
+    "PORT": ("service", "port"),
+}
+
+
+def _customary(environ: Mapping[str, str]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for name, path in _CUSTOMARY.items():
+        value = environ.get(name)
+        if value:  # an empty string is "unset"
+            node = tree
+            for part in path[:-1]:
+                node = node.setdefault(part, {})
+            node[path[-1]] = value
+    return tree
+
+
+def _merge(low: dict[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(low)
+    for key, value in high.items():
+        below = merged.get(key)
+        merged[key] = _merge(below, value) if isinstance(below, dict) and isinstance(value, Mapping) else value
+    return merged
+
+
+def load(flags: Mapping[str, Any] | None = None) -> Settings:
+    """Settings from every source; ``flags`` is a nested mapping of what the command line gave.
+
+    Raises:
+        ConfigError: one sentence that names the key and where it was set.
+    """
+    try:
+        return Settings(**_merge(_customary(os.environ), flags or {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"The setting {key} is not valid: {first['msg']}.") from None

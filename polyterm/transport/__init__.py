@@ -1,0 +1,1 @@
+"""What every network part shares: clocks, back-off, the supervised socket and the HTTP client."""
