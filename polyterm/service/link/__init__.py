@@ -1,0 +1,1 @@
+"""The link between an engine and its consoles: messages, client and server side."""

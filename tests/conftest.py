@@ -1,0 +1,33 @@
+"""Fixtures for all tests: nothing of the developer's own machine, settings or terminal reaches a test."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith(("POLYTERM_", "POLYMARKET_", "TEXTUAL", "RAILWAY_")) or name in {
+            "NO_COLOR", "COLORTERM", "FORCE_COLOR", "DATABASE_URL", "PORT", "DASHBOARD_PORT",
+        }:  # fmt: skip
+            monkeypatch.delenv(name)
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"):
+        folder = tmp_path / name.lower()
+        folder.mkdir(mode=0o700)
+        monkeypatch.setenv(name, str(folder))
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Path:
+    """Recorded market data; it is not part of this repository, so tests that read it skip where it is absent."""
+    if not RECORDINGS.is_dir():
+        pytest.skip(
+            f"the recorded market data is not beside this checkout ({RECORDINGS.parent.name}/{RECORDINGS.name})"
+        )
+    return RECORDINGS
