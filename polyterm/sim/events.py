@@ -57,7 +57,10 @@ class MarketListed(msgspec.Struct, frozen=True):
 
 
 class LevelChanged(msgspec.Struct, frozen=True):
-    """The new total at one price of the Up book, 0 removes it; prices are integers in units of the market's tick. The Down book mirrors it."""
+    """The new total (shares) at one price of the Up book; 0 removes it. The Down book is its mirror.
+
+    ``price_ticks`` counts the market's current tick (0.01 dollars, or 0.001 near the edges).
+    """
 
     key: MarketKey
     at_ms: int
@@ -76,7 +79,7 @@ class MarketTraded(msgspec.Struct, frozen=True):
 
 
 class TickSizeChanged(msgspec.Struct, frozen=True):
-    """Prices of the market are in units of ``new_ticks_per_dollar`` from now on; every level was sent anew before it."""
+    """Prices of the market are in the new unit from now on; every level of the book follows anew."""
 
     key: MarketKey
     at_ms: int

@@ -15,7 +15,7 @@ ConnectionState = Literal["connecting", "connected", "disconnected"]
 
 
 class Connection(msgspec.Struct, frozen=True):
-    """``reason`` says why there is no connection; ``retry_in_s`` when the next try is; ``latency_ms`` is a round trip."""
+    """``reason`` says why there is no connection; ``retry_in_s`` when the next try is, ``latency_ms`` a round trip."""
 
     state: ConnectionState
     address: str
