@@ -1,0 +1,88 @@
+"""The trading state on disk, so that a kill or a pause outlives the process until somebody resumes explicitly.
+
+The file lies beside the database and depends on nothing but the file system: it is written while the database is locked
+or gone. When it cannot be trusted, the engine starts KILLED.
+"""
+
+import os
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from polyterm.core.command import Command, CommandKind, TradingState
+from polyterm.errors import StoreError
+
+ORIGIN: Final = "latch"
+
+
+class Latched(msgspec.Struct, frozen=True):
+    """The last commanded trading state; ``at_ms`` is market time."""
+
+    state: TradingState
+    reason: str
+    actor: str
+    at_ms: int
+    command_id: str
+
+
+_decoder: Final[msgspec.json.Decoder[Latched]] = msgspec.json.Decoder(Latched)
+
+
+class Latch:
+    """One latch file. Writes are atomic: a reader or a crash sees the old state or the new one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, latched: Latched) -> None:
+        """Returns once file and folder are on disk.
+
+        Raises:
+            StoreError: the state could not be made durable.
+        """
+        fresh = self.path.with_name(self.path.name + ".new")
+        try:
+            _write_durably(fresh, msgspec.json.format(msgspec.json.encode(latched)))
+            fresh.replace(self.path)
+            _sync_folder(self.path.parent)
+        except OSError as error:
+            raise StoreError(f"The latch file {self.path} cannot be written: {error.strerror or error}.") from error
+
+    def opening(self, *, ran_before: bool) -> Command | None:
+        """The command that brings a fresh engine into the latched state, None when that is RUNNING.
+
+        ``ran_before`` says that an engine wrote this latch once; its absence is then as bad as nonsense in it, because
+        deleting a file must not resume trading.
+        """
+        try:
+            latched = _decoder.decode(self.path.read_bytes())
+        except FileNotFoundError:
+            if not ran_before:
+                return None
+            return self._closed("is gone")
+        except (OSError, msgspec.DecodeError) as error:
+            return self._closed(f"cannot be read ({error})")
+        if latched.state == "RUNNING":
+            return None
+        kind: CommandKind = "kill" if latched.state == "KILLED" else "pause"
+        return Command(f"{ORIGIN}-{latched.command_id}", kind, latched.actor, ORIGIN, latched.reason)
+
+    def _closed(self, what: str) -> Command:
+        reason = f"the latch file {self.path} {what}: trading stays killed until you resume"
+        return Command(f"{ORIGIN}-unreadable", "kill", ORIGIN, ORIGIN, reason)
+
+
+def _write_durably(path: Path, data: bytes) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,63 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from polyterm.errors import ConfigError
+from polyterm.service.lease import Lease, this_process
+from tests.waiting import eventually
+
+HOLD = """
+import sys, pathlib
+from polyterm.service.lease import Lease, this_process
+lease = Lease(pathlib.Path(sys.argv[1]), this_process("first", 0))
+assert lease.take()
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "polyterm.sqlite3.lease"
+
+
+def start_holder(path: Path) -> subprocess.Popen[bytes]:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path.cwd()
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+    return holder
+
+
+async def test_one_of_two_processes_holds_it_and_the_other_knows_who(path: Path) -> None:
+    with start_holder(path) as holder:
+        lease = Lease(path, this_process("second", 0))
+        assert not lease.take()
+        assert lease.holder() == f"process {holder.pid} on {socket.gethostname()} (instance first)"
+        holder.send_signal(signal.SIGKILL)
+        await lease.wait()
+    assert lease.ran_before
+    assert lease.holder() == f"process {os.getpid()} on {socket.gethostname()} (instance second)"
+    lease.release()
+
+
+async def test_it_can_be_taken_again_after_a_release(path: Path) -> None:
+    first, second = Lease(path, this_process("a", 0)), Lease(path, this_process("b", 0))
+    assert first.take()
+    assert not first.ran_before
+    assert not second.take()
+    first.release()
+    await eventually(second.take)
+    second.release()
+
+
+def test_a_folder_that_cannot_be_made_is_a_configuration_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot be used: "):
+        Lease(tmp_path / "file" / "x.lease", this_process("a", 0)).take()
