@@ -7,6 +7,7 @@ variables are ``POLYTERM_<SECTION>__<KEY>``; the names that servers and exchange
 
 import difflib
 import os
+import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -117,13 +118,19 @@ def _unknown_keys(
         field = model.model_fields.get(key)
         if field is None:
             yield where, key, list(model.model_fields)
-        elif isinstance(value, dict) and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _unknown_keys(value, field.annotation, f"{where}{key}.")
+        elif isinstance(value, dict) and (section := _section(field.annotation)) is not None:
+            yield from _unknown_keys(value, section, f"{where}{key}.")
 
 
 def _data_dir() -> Path:
     volume = os.environ.get("RAILWAY_VOLUME_MOUNT_PATH")
     return Path(volume) if volume else Path(platformdirs.user_data_path(APP))
+
+
+def _runtime_dir() -> Path:
+    """Short, because a Unix socket's whole path may have 103 bytes at most."""
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    return Path(base) / APP if base else Path(tempfile.gettempdir()) / f"{APP}-{os.getuid()}"
 
 
 class Settings(BaseSettings):
@@ -137,7 +144,7 @@ class Settings(BaseSettings):
     horizon: Horizon = "15m"
     db: str | None = None
     data_dir: Path = Field(default_factory=_data_dir)
-    runtime_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_runtime_path(APP)))
+    runtime_dir: Path = Field(default_factory=_runtime_dir)
     demo: bool = False
     clock: ClockSettings = ClockSettings()
     feeds: FeedSettings = FeedSettings()
@@ -205,12 +212,39 @@ def _merge(low: dict[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def _check_environment(environ: Mapping[str, str]) -> None:
+    """A mistyped variable must not be a silent default."""
+    known = ["POLYTERM_CONFIG", *(f"POLYTERM_{path.upper()}" for path in _leaves(Settings))]
+    sections = {
+        f"POLYTERM_{name.upper()}" for name, field in Settings.model_fields.items() if _section(field.annotation)
+    }
+    for name in environ:
+        if name.upper().startswith("POLYTERM_") and name.upper() not in known and name.upper() not in sections:
+            near = difflib.get_close_matches(name.upper(), known, n=1)
+            advice = f"did you mean {near[0]}?" if near else "see the README for the names."
+            raise ConfigError(f"The environment variable {name} is not a setting: {advice}")
+
+
+def _section(annotation: object) -> type[BaseModel] | None:
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+
+
+def _leaves(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        section = _section(field.annotation)
+        if section is None:
+            yield prefix + name
+        else:
+            yield from _leaves(section, f"{prefix}{name}__")
+
+
 def load(flags: Mapping[str, Any] | None = None) -> Settings:
     """Settings from every source; ``flags`` is a nested mapping of what the command line gave.
 
     Raises:
         ConfigError: one sentence that names the key and where it was set.
     """
+    _check_environment(os.environ)
     try:
         return Settings(**_merge(_customary(os.environ), flags or {}))
     except ValidationError as error:

@@ -1,0 +1,42 @@
+"""A snapshot as a few lines of plain text."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from polyterm.core.snapshot import FeedRow, Snapshot, TickRow
+
+
+def status_lines(snapshot: Snapshot, address: str) -> Iterator[str]:
+    status = snapshot.status
+    at = datetime.fromtimestamp(status.market_ms / 1000, UTC)
+    yield f"engine   {status.mode} {status.trading_state}  session {status.session}  {address}"
+    if status.trading_reason:
+        yield f"         {status.trading_reason}"
+    if status.role == "observer":
+        yield f"         observing: {status.role_reason}"
+    speed = "" if status.speed == 1 else f"  at {status.speed:g}x"
+    yield f"market   {at:%Y-%m-%d %H:%M:%S} UTC{speed}  {status.inputs} inputs  {status.engine_us:.0f} us each"
+    yield f"today    {status.pnl_costed:+.2f} dollars after fees ({status.pnl_touch:+.2f} at touch)"
+    yield f"open     {status.open_positions} positions, {status.exposure:.2f} dollars at cost"
+    yield f"store    {status.store_state}  {status.store_pending} rows waiting  {status.store_reason}".rstrip()
+    yield from (_feed_line(row) for row in snapshot.feeds.rows)
+    yield from (_tick_line(row) for row in snapshot.ticks.rows)
+
+
+def _feed_line(row: FeedRow) -> str:
+    age = "no data yet" if row.age_s is None else f"{row.age_s:.1f} s old"
+    retry = "" if row.retry_in_s is None else f", retry in {row.retry_in_s:.0f} s"
+    reason = f"  {row.reason}{retry}" if row.reason else ""
+    return f"feed     {row.name:<11} {row.state:<10} {age}, {row.messages_per_s:.0f}/s, {row.host}{reason}"
+
+
+def _tick_line(row: TickRow) -> str:
+    tick = row.tick
+    if tick is None:
+        return f"tick     {row.coin} {row.horizon}  none yet  {row.note}".rstrip()
+    spot = "-" if tick.spot is None else f"{tick.spot:.8g}"
+    bid = "-" if tick.up_bid is None else f"{tick.up_bid:.3g}"
+    ask = "-" if tick.up_ask is None else f"{tick.up_ask:.3g}"
+    state = "tradable" if tick.invalid is None else f"not tradable: {tick.invalid.replace('_', ' ')}"
+    left = f"{tick.time_remaining_s} s left"
+    return f"tick     {row.coin} {row.horizon}  spot {spot}  up {bid}/{ask}  {left}  {state}"
