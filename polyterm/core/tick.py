@@ -15,10 +15,10 @@ LEVELS: Final = 5
 Invalid = Literal[
     "window_not_open",
     "book_missing",
-    "book_one_sided",
-    "book_crossed",
     "book_quarantined",
     "book_stale",
+    "book_one_sided",
+    "book_crossed",
     "mid_at_edge",
     "spot_missing",
     "spot_stale",
