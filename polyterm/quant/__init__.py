@@ -1,0 +1,1 @@
+"""Pure maths over ticks: validity, basis, primitives, and the features that strategies look at."""
