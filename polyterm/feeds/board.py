@@ -75,10 +75,19 @@ class Board:
 
     @staticmethod
     def _keep(history: dict[Coin, deque[OraclePrint]], print_: OraclePrint) -> None:
+        """Histories are in order of the stamps; a late print takes its place, a second one of a stamp is ignored."""
         prints = history.setdefault(print_.coin, deque(maxlen=PRINT_HISTORY))
-        if prints and print_.at_ms <= prints[-1].at_ms:
+        at = len(prints)
+        while at and prints[at - 1].at_ms > print_.at_ms:
+            at -= 1
+        if at and prints[at - 1].at_ms == print_.at_ms:
             return
-        prints.append(print_)
+        if len(prints) == PRINT_HISTORY:
+            if at == 0:
+                return
+            prints.popleft()
+            at -= 1
+        prints.insert(at, print_)
 
     def spot(self, coin: Coin) -> SpotQuote | None:
         """The newest quote of any exchange."""
