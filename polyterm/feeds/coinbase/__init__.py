@@ -1,0 +1,1 @@
+"""Coinbase spot, quoted in dollars: decoding only in this version."""
