@@ -49,7 +49,6 @@ class Lease:
             ConfigError: the file cannot be opened or locked there.
         """
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise ConfigError(f"The database folder {self.path.parent} cannot be used: {error.strerror}.") from None

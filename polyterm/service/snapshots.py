@@ -1,0 +1,145 @@
+"""What consoles see, in sections whose versions grow only when something in them changed."""
+
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol, TypeVar
+
+import msgspec
+
+from polyterm.core.command import TradingState
+from polyterm.core.input import Payload, WindowEnded, WindowOpened
+from polyterm.core.market import Coin, Horizon, MarketKey
+from polyterm.core.snapshot import (
+    CoinConflict,
+    ConflictPair,
+    Conflicts,
+    FeedRow,
+    Feeds,
+    Leaderboard,
+    LeaderboardRow,
+    Lineup,
+    PositionRow,
+    Positions,
+    Snapshot,
+    Status,
+    TickRow,
+    Ticks,
+)
+from polyterm.core.tick import Tick
+
+POINTS: Final = 60
+"""Points of a sparkline; each is the newest value of its share of the window."""
+
+Section = TypeVar("Section", Status, Ticks, Leaderboard, Conflicts, Positions, Feeds)
+
+
+class EngineViews(Protocol):
+    """What a snapshot reads of the engine."""
+
+    @property
+    def trading_state(self) -> TradingState: ...
+    @property
+    def trading_reason(self) -> str: ...
+    def leaderboard_rows(self) -> tuple[LeaderboardRow, ...]: ...
+    def position_rows(self) -> tuple[PositionRow, ...]: ...
+    def conflicts(
+        self,
+    ) -> tuple[tuple[str, ...], tuple[ConflictPair, ...], tuple[CoinConflict, ...], tuple[Lineup, ...]]: ...
+    def pnl_since(self, market_ms: int) -> tuple[float, float]: ...
+    def exposure(self) -> float: ...
+
+
+class Trail:
+    """One series on its way through its window, thinned to ``POINTS`` as it goes."""
+
+    def __init__(self, tick: Tick) -> None:
+        self.key = tick.key
+        self.tick = tick
+        self.spots: list[float | None] = []
+        self.mids: list[float | None] = []
+        self.add(tick)
+
+    def add(self, tick: Tick) -> None:
+        self.tick = tick
+        share = min(POINTS - 1, (tick.slot - self.key.epoch) * POINTS // self.key.seconds)
+        for values, value in ((self.spots, tick.spot), (self.mids, tick.up_mid)):
+            while len(values) <= share:
+                values.append(None)  # no tick was made in that share: a gap
+            values[share] = value if value is not None else values[share]
+
+
+class Screen:
+    """What passes by on the way to the engine and has to be shown: the newest ticks and the running windows."""
+
+    def __init__(self, series: Sequence[tuple[Coin, Horizon]]) -> None:
+        self._series = tuple(series)
+        self._trails: dict[tuple[Coin, Horizon], Trail] = {}
+        self._windows: dict[MarketKey, None] = {}
+
+    def watch(self, payload: Payload) -> None:
+        match payload:
+            case Tick(key=key):
+                trail = self._trails.get((key.coin, key.horizon))
+                if trail is None or trail.key != key:
+                    self._trails[key.coin, key.horizon] = Trail(payload)
+                else:
+                    trail.add(payload)
+            case WindowOpened(key=key):
+                self._windows[key] = None
+            case WindowEnded(key=key):
+                self._windows.pop(key, None)
+
+    @property
+    def windows(self) -> tuple[MarketKey, ...]:
+        """Running windows in the order of the series."""
+        order = {series: place for place, series in enumerate(self._series)}
+        return tuple(sorted(self._windows, key=lambda key: (order.get((key.coin, key.horizon), len(order)), key.epoch)))
+
+    def rows(self, note: Callable[[Coin, Horizon], str]) -> tuple[TickRow, ...]:
+        return tuple(self._row(coin, horizon, note(coin, horizon)) for coin, horizon in self._series)
+
+    def _row(self, coin: Coin, horizon: Horizon, note: str) -> TickRow:
+        trail = self._trails.get((coin, horizon))
+        if trail is None:
+            return TickRow(coin, horizon, None, (), (), note)
+        return TickRow(coin, horizon, trail.tick, tuple(trail.spots), tuple(trail.mids), note)
+
+
+class Sections:
+    """Holds the newest of each section and gives a version to what is new."""
+
+    def __init__(self) -> None:
+        self._newest: dict[type[msgspec.Struct], msgspec.Struct] = {}
+
+    def newest(self, candidate: Section) -> Section:
+        """``candidate`` with the next version, or the section that is held already when it says the same."""
+        held = self._newest.get(type(candidate))
+        if isinstance(held, type(candidate)):
+            same = msgspec.structs.replace(candidate, version=held.version)
+            if same == held:
+                return held
+            candidate = msgspec.structs.replace(candidate, version=held.version + 1)
+        self._newest[type(candidate)] = candidate
+        return candidate
+
+    def snapshot(
+        self, status: Status, engine: EngineViews, ticks: tuple[TickRow, ...], feeds: Sequence[FeedRow]
+    ) -> Snapshot:
+        strategies, pairs, coins, lineup = engine.conflicts()
+        return Snapshot(
+            status=self.newest(status),
+            ticks=self.newest(Ticks(1, ticks)),
+            leaderboard=self.newest(Leaderboard(1, engine.leaderboard_rows())),
+            conflicts=self.newest(Conflicts(1, strategies, pairs, coins, lineup)),
+            positions=self.newest(Positions(1, engine.position_rows())),
+            feeds=self.newest(Feeds(1, tuple(_readable(row) for row in feeds))),
+        )
+
+
+def _readable(row: FeedRow) -> FeedRow:
+    """Ages, rates and countdowns to a tenth: finer than anyone reads, and a change of each would travel."""
+    return msgspec.structs.replace(
+        row,
+        age_s=None if row.age_s is None else round(row.age_s, 1),
+        messages_per_s=round(row.messages_per_s, 1),
+        retry_in_s=None if row.retry_in_s is None else round(row.retry_in_s, 1),
+    )

@@ -1,0 +1,1 @@
+"""The status server: health, state, positions and trades as JSON, three commands, and the link that consoles join."""
