@@ -1,0 +1,172 @@
+"""The market channel: subscriptions, and every token's book kept current, checked and posted to the board."""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import httpx
+import msgspec
+
+from polyterm.core.tick import BOOK_MAX_AGE_MS
+from polyterm.feeds.board import Board
+from polyterm.feeds.polymarket import clob_wire, rest, wire
+from polyterm.feeds.polymarket.books import Books, Counts
+from polyterm.settings import FeedSettings
+from polyterm.transport.backoff import Backoff
+from polyterm.transport.clock import Clock, freshness_ms
+from polyterm.transport.health import FeedHealth
+from polyterm.transport.http import http_client
+from polyterm.transport.socket import Send, supervise
+
+TEND_EVERY_S: Final = 0.25
+VERIFY_EVERY_S: Final = 0.1
+VERIFY_TOKEN_EVERY_S: Final = 1.0
+# REST is asked about a quiet book while there is still time to answer before the book counts as stale.
+QUIET_SHARE: Final = 0.6
+
+
+class MarketFeed:
+    """Keeps the books of the subscribed tokens on the board.
+
+    The channel has no replay: after a lost connection, and for a token whose book is in lasting doubt, the token is
+    subscribed anew and its book stays quarantined until a whole one arrives. A token that no frame names for a while is
+    checked against REST, so that a quiet market is told from a dead subscription. ``on_resolved`` hears of every
+    resolution the channel mentions; the venue sometimes forgets to.
+    """
+
+    name = "polymarket"
+    keepalive = (wire.PING_EVERY_S, wire.PING)
+
+    def __init__(self, settings: FeedSettings, board: Board, clock: Clock, rng: random.Random) -> None:
+        self.health = FeedHealth(self.name, clock)
+        self.health.reason = "no market to watch yet"
+        self.on_resolved: Callable[[wire.MarketResolved], None] | None = None
+        self._settings = settings
+        self._board = board
+        self._clock = clock
+        self._rng = rng
+        self._books = Books(clock)
+        self._tokens: dict[str, None] = {}
+        self._any_token = asyncio.Event()
+        self._send: Send | None = None
+        self._asked_s: dict[str, float] = {}
+
+    @property
+    def counts(self) -> Counts:
+        """How often our best was compared with the venue's own, how often it differed, and resubscriptions."""
+        return self._books.counts
+
+    async def run(self) -> None:
+        await self._any_token.wait()  # a socket without tokens is silent and would be reopened for ever
+        async with http_client() as client, asyncio.TaskGroup() as group:
+            group.create_task(
+                supervise(self, self.health, self._clock, self._rng, silence_s=self._settings.silence_s)
+            )  # fmt: skip
+            group.create_task(self._tend())
+            group.create_task(self._verify(client))
+
+    def subscribe(self, tokens: Iterable[str]) -> None:
+        """Watch these tokens; those already watched are left alone."""
+        new = tuple(token for token in dict.fromkeys(tokens) if token not in self._tokens)
+        for token in new:
+            self._tokens[token] = None
+            self._books.watch(token)
+        if new:
+            self._any_token.set()
+            if self._send is not None:
+                self._send(wire.subscribe_frame(new))
+
+    def unsubscribe(self, tokens: Iterable[str]) -> None:
+        """Stop watching these tokens and take their books off the board."""
+        gone = tuple(token for token in dict.fromkeys(tokens) if token in self._tokens)
+        for token in gone:
+            del self._tokens[token]
+            self._asked_s.pop(token, None)
+            self._books.forget(token)
+            self._board.drop_book(token)
+        if gone and self._send is not None:
+            self._send(wire.unsubscribe_frame(gone))
+
+    def url(self) -> str:
+        return self._settings.market_ws
+
+    def on_open(self, send: Send) -> None:
+        self._send = send
+        self._books.distrust_all()
+        send(wire.first_frame(tuple(self._tokens)))
+
+    def on_close(self) -> None:
+        self._send = None
+        self._books.distrust_all()
+        self._post(self._tokens)
+
+    def on_text(self, text: str) -> bool:
+        if text == wire.PONG:
+            return False
+        frame = wire.decode(text)
+        for kind in frame.unknown:
+            self.health.note_unknown(kind)
+        for error in frame.malformed:
+            self.health.note_malformed(text, ValueError(error))
+        named: dict[str, None] = {}
+        for message in frame.messages:
+            try:
+                named.update(dict.fromkeys(self._books.apply(message)))
+            except ValueError as error:
+                self.health.note_malformed(text, error)
+            if isinstance(message, wire.MarketResolved) and self.on_resolved is not None:
+                self.on_resolved(message)
+        self._post(named)
+        return bool(named)
+
+    def _post(self, tokens: Iterable[str]) -> None:
+        for token in tokens:
+            view = self._books.view(token)
+            if view is not None:
+                self._board.post_book(view)
+
+    async def _tend(self) -> None:
+        """Subscribe anew what is in lasting doubt."""
+        while True:
+            await asyncio.sleep(TEND_EVERY_S)
+            if self._send is None:
+                continue
+            lost = self._books.to_resync()
+            if lost:
+                self.health.gap(f"{len(lost)} books had to be subscribed anew")
+                self._send(wire.unsubscribe_frame(lost))
+                self._send(wire.subscribe_frame(lost))
+                self._post(lost)
+
+    async def _verify(self, client: httpx.AsyncClient) -> None:
+        """Ask REST about quiet tokens, one at a time; a failing REST only lets their books grow stale."""
+        backoff, failures = Backoff(), 0
+        while True:
+            await asyncio.sleep(VERIFY_EVERY_S)
+            token = self._quiet_token()
+            if token is None:
+                continue
+            self._asked_s[token] = self._clock.monotonic()
+            try:
+                await self._verify_token(client, token)
+                failures = 0
+            except (rest.RestError, msgspec.DecodeError, ValueError) as error:
+                failures += 1
+                self.health.warn("feed.book_check_failed", error=str(error))
+                asked_for = error.retry_in_s if isinstance(error, rest.RestError) else None
+                await asyncio.sleep(backoff.delay(failures, self._rng) if asked_for is None else asked_for)
+
+    def _quiet_token(self) -> str | None:
+        now_s = self._clock.monotonic()
+        limit_ms = int(freshness_ms(BOOK_MAX_AGE_MS, self._clock.speed) * QUIET_SHARE)
+        for token in self._books.quiet(limit_ms):
+            if now_s - self._asked_s.get(token, -VERIFY_TOKEN_EVERY_S) >= VERIFY_TOKEN_EVERY_S:
+                return token
+        return None
+
+    async def _verify_token(self, client: httpx.AsyncClient, token: str) -> None:
+        asked_at_frame = self._books.frames(token)
+        body = await rest.get(client, f"{self._settings.clob}/book", {"token_id": token})
+        if self._books.verify(clob_wire.decode_book(body), asked_at_frame) == "equal":
+            self._post((token,))

@@ -1,0 +1,53 @@
+"""One GET of the venue's REST services, with its failures put in words."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+import httpx
+
+from polyterm.errors import FeedError
+from polyterm.transport.address import host_of
+from polyterm.transport.reasons import status_reason
+
+ANSWER_WITHIN_S: Final = 10.0
+RETRY_AFTER_MAX_S: Final = 600.0
+
+
+class RestError(FeedError):
+    """``status`` is the HTTP status if there was an answer; ``retry_in_s`` how long the venue asked us to wait."""
+
+    def __init__(self, reason: str, status: int | None = None, retry_in_s: float | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.retry_in_s = retry_in_s
+
+
+async def get(client: httpx.AsyncClient, url: str, params: Mapping[str, str | int] | None = None) -> bytes:
+    """The body of a 200 answer.
+
+    Raises:
+        RestError: anything else, within ``ANSWER_WITHIN_S`` machine seconds.
+    """
+    host = host_of(url)
+    try:
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            response = await client.get(url, params=params)
+    except (TimeoutError, httpx.TimeoutException):
+        raise RestError(f"{host} does not answer") from None
+    except httpx.HTTPError as error:
+        raise RestError(f"{host} cannot be reached ({str(error) or type(error).__name__})") from None
+    if response.status_code != httpx.codes.OK:
+        raise RestError(
+            status_reason(host, response.status_code),
+            response.status_code,
+            _seconds(response.headers.get("Retry-After")),
+        )
+    return response.content
+
+
+def _seconds(text: str | None) -> float | None:
+    """Seconds of a ``Retry-After`` header. The date form is rare and treated as absent."""
+    if text is None or not (text.isascii() and text.isdigit()):
+        return None
+    return min(float(text), RETRY_AFTER_MAX_S)
