@@ -12,12 +12,16 @@ Period = Literal["current", "hour", "day", "week", "all"]
 
 
 class TradesQuery(msgspec.Struct, frozen=True, tag="trades"):
-    """Closed paper trades, newest first, at most ``limit`` of them. ``current`` is the running window."""
+    """Closed paper trades, newest first: ``limit`` at most, after the first ``offset``.
+
+    ``current`` is the running window.
+    """
 
     period: Period = "day"
     strategy: str | None = None
     coin: Coin | None = None
     limit: int = 100
+    offset: int = 0
 
 
 class EventsQuery(msgspec.Struct, frozen=True, tag="events"):
