@@ -1,0 +1,212 @@
+"""The status server: one application on a Unix socket and, when a port is set, on TCP."""
+
+import asyncio
+import socket
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from aiohttp import WSCloseCode, web
+from pydantic import SecretStr
+
+from polyterm.core.command import Command, CommandKind, TradingState
+from polyterm.core.event import Event
+from polyterm.core.query import Failed, TradesAnswer, TradesQuery
+from polyterm.service.link.wire import ClientRole
+from polyterm.service.status import answers
+from polyterm.service.status.access import Claim, Listener, Refusal, bearer, judge, listener_of
+from polyterm.service.status.hub import Hub
+from polyterm.service.status.operations import Operations
+from polyterm.service.status.session import HEARTBEAT_S, MAX_MESSAGE_BYTES, VIEWER_MAY, Session
+from polyterm.service.status.sockets import listen_tcp, listen_unix
+
+MAX_BODY_BYTES: Final = 16 * 1024
+MAX_TRADES: Final = 1000
+MAX_REASON: Final = 500
+MAX_NAME: Final = 80
+BODY_TIMEOUT_S: Final = 5.0
+READY_TIMEOUT_S: Final = 5.0
+SHUTDOWN_TIMEOUT_S: Final = 2.0
+CLOSE_TIMEOUT_S: Final = 1.0
+_WANTED: Final[dict[CommandKind, TradingState]] = {"kill": "KILLED", "pause": "PAUSED", "resume": "RUNNING"}
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
+class Order(msgspec.Struct, frozen=True):
+    """The body of a command. An ``id`` of the sender's makes it safe to send again."""
+
+    reason: str = ""
+    id: str | None = None
+    actor: str = "http"
+
+
+class Problem(msgspec.Struct, frozen=True):
+    error: str
+
+
+class StatusServer:
+    """Answers for an engine. Nothing of it is open until ``listen_unix`` or ``listen_tcp``."""
+
+    def __init__(self, operations: Operations, token: SecretStr | None = None) -> None:
+        self._operations = operations
+        self._token = token
+        self._tcp: Listener = "public"
+        self._sockets: set[web.WebSocketResponse] = set()
+        self._files: list[Path] = []
+        self._hub = Hub(operations.snapshot)
+        self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
+
+    async def start(self) -> None:
+        await self._runner.setup()
+
+    async def listen_unix(self, path: Path) -> None:
+        """Raises ConfigError when a living process listens there, or the path cannot be used."""
+        await listen_unix(self._runner, path)
+        self._files.append(path)
+
+    async def listen_tcp(self, host: str, port: int) -> int:
+        """The port; raises ConfigError when it is in use."""
+        self._tcp = listener_of(host)
+        return await listen_tcp(self._runner, host, port)
+
+    async def run(self) -> None:
+        """Keep the attached consoles up to date until cancelled."""
+        await self._hub.run()
+
+    def announce(self, events: tuple[Event, ...]) -> None:
+        self._hub.announce(events)
+
+    async def close(self) -> None:
+        """Hang up, stop listening and take the socket files away."""
+        for path in self._files:
+            path.unlink(missing_ok=True)
+        for attached in tuple(self._sockets):
+            await attached.close(code=WSCloseCode.GOING_AWAY, message=b"the engine ends")
+        await self._runner.cleanup()
+
+    def _application(self) -> web.Application:
+        app = web.Application(middlewares=[self._guard], client_max_size=MAX_BODY_BYTES)
+        app.router.add_get("/health", self._health)
+        app.router.add_get("/api/live/status", self._live_status)
+        app.router.add_get("/api/live/positions", self._positions)
+        app.router.add_get("/api/paper-trades", self._paper_trades)
+        for kind in _WANTED:
+            app.router.add_post(f"/api/live/{kind}", self._command(kind))
+        app.router.add_get("/link", self._link)
+        return app
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        try:
+            if request.path != "/health":
+                self._role(request)
+                await self._ready()
+            return await handler(request)
+        except web.HTTPException as error:
+            allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+            return _json(Problem(error.text or error.reason), error.status, allow)
+
+    def _role(self, request: web.Request) -> ClientRole:
+        connection = request.get_extra_info("socket")
+        is_unix = connection is not None and connection.family == socket.AF_UNIX
+        headers = request.headers
+        claim = Claim(headers.get("Host", ""), headers.get("Origin"), bearer(headers.get("Authorization")))
+        verdict = judge("unix" if is_unix else self._tcp, claim, self._token)
+        if isinstance(verdict, Refusal):
+            raise (web.HTTPUnauthorized if verdict.status == 401 else web.HTTPForbidden)(text=verdict.reason)
+        return verdict
+
+    async def _ready(self) -> None:
+        try:
+            async with asyncio.timeout(READY_TIMEOUT_S):
+                await self._operations.ready()
+        except TimeoutError:
+            raise web.HTTPServiceUnavailable(text="The engine is still starting.") from None
+
+    async def _health(self, _: web.Request) -> web.Response:
+        health = self._operations.health()
+        return _json(health, 503 if health.status == "starting" else 200)
+
+    async def _live_status(self, _: web.Request) -> web.Response:
+        here = self._operations
+        return _json(answers.live_status(here.snapshot(), here.health(), here.positions(), here.markets()))
+
+    async def _positions(self, _: web.Request) -> web.Response:
+        here = self._operations
+        market_ms = here.snapshot().status.market_ms
+        return _json(answers.positions_report(here.positions(), here.markets(), market_ms))
+
+    async def _paper_trades(self, request: web.Request) -> web.Response:
+        answer = await self._operations.ask(_trades_query(request))
+        if isinstance(answer, TradesAnswer):
+            return _json(answers.paper_trades(answer))
+        reason = answer.reason if isinstance(answer, Failed) else "The engine answered something else."
+        raise web.HTTPServiceUnavailable(text=reason)
+
+    def _command(self, kind: CommandKind) -> _Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            if self._role(request) != "operator" and kind not in VIEWER_MAY:
+                raise web.HTTPForbidden(text=f"To {kind} takes the token, or the Unix socket of the engine.")
+            order = await _order(request, must_act=kind in VIEWER_MAY)
+            command = Command(
+                order.id or str(uuid.uuid4()), kind, order.actor[:MAX_NAME], "socket", order.reason[:MAX_REASON]
+            )
+            ack = await self._operations.send(command)
+            answer = answers.command_answer(ack, _WANTED[kind])
+            return _json(answer, 200 if answer.success else 409)
+
+        return handle
+
+    async def _link(self, request: web.Request) -> web.WebSocketResponse:
+        role = self._role(request)
+        attached = web.WebSocketResponse(
+            heartbeat=HEARTBEAT_S, max_msg_size=MAX_MESSAGE_BYTES, compress=False, timeout=CLOSE_TIMEOUT_S
+        )
+        await attached.prepare(request)
+        self._sockets.add(attached)
+        try:
+            await Session(attached, role, self._operations, self._hub).run(self._token)
+        finally:
+            self._sockets.discard(attached)
+        return attached
+
+
+async def _order(request: web.Request, *, must_act: bool) -> Order:
+    """The body of a command. Where ``must_act`` holds, one that cannot be read is no reason not to obey."""
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            body = await request.read()
+        return msgspec.json.decode(body, type=Order) if body else Order()
+    except (msgspec.DecodeError, web.HTTPRequestEntityTooLarge, TimeoutError):
+        if must_act:
+            return Order(reason="(the request's body could not be read)")
+        raise web.HTTPBadRequest(text='The body must be empty or JSON like {"reason": "…"}.') from None
+
+
+def _trades_query(request: web.Request) -> TradesQuery:
+    asked = request.query
+    try:
+        given = {
+            "period": asked.get("period", "day"),
+            "strategy": asked.get("strategy") or None,
+            "coin": asked.get("crypto") or None,
+            "limit": asked.get("limit", "100"),
+        }
+        query = msgspec.convert(given, TradesQuery, strict=False)
+    except msgspec.ValidationError as error:
+        raise web.HTTPBadRequest(text=f"The question is not valid: {error}.") from None
+    if not 1 <= query.limit <= MAX_TRADES:
+        raise web.HTTPBadRequest(text=f"The limit must be 1 to {MAX_TRADES}.")
+    return query
+
+
+def _json(body: msgspec.Struct, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(body),
+        status=status,
+        content_type="application/json",
+        headers={**_HEADERS, **(headers or {})},
+    )
