@@ -1,0 +1,1 @@
+"""One server per venue, each translating the same world into its own wire format."""
