@@ -1,0 +1,108 @@
+"""How a position begins, and the three ways in which it becomes or changes a trade."""
+
+from typing import Final
+
+import msgspec
+
+from polyterm.core.input import Outcome
+from polyterm.core.market import FeeSchedule, Side
+from polyterm.core.position import Conditions, Leg, Position, Trade
+from polyterm.core.signal import Signal
+from polyterm.core.tick import Tick
+from polyterm.engine.fills import open_legs, sell_legs, settle_legs
+from polyterm.quant.features import book_imbalance
+
+EXPIRY: Final = "window_expiry"
+
+
+def conditions(tick: Tick, side: Side) -> Conditions:
+    """The market on ``tick``; sizes are those of the side's own book, spread and imbalance are Up's."""
+    up = side == "up"
+    return Conditions(
+        spot=tick.spot,
+        up_mid=tick.up_mid,
+        bid_size=tick.up_bid_size if up else tick.down_bid_size,
+        ask_size=tick.up_ask_size if up else tick.down_ask_size,
+        spread=tick.spread,
+        spread_pct=tick.spread_pct,
+        imbalance=book_imbalance(tick),
+        time_remaining_s=tick.time_remaining_s,
+    )
+
+
+def bought(
+    strategy: str, tick: Tick, side: Side, signal: Signal, *, price: float, shares: float, fee: FeeSchedule
+) -> Position:
+    mark = tick.mark(side)
+    return Position(
+        strategy=strategy,
+        key=tick.key,
+        side=side,
+        entry_ms=tick.at_ms,
+        entry_price=price,
+        shares=shares,
+        reason=signal.reason,
+        strength=signal.strength,
+        entry=conditions(tick, side),
+        strike=None if tick.strike is None else tick.strike.price,
+        strike_grade=None if tick.strike is None else tick.strike.grade,
+        legs=open_legs(price, shares, fee),
+        peak_r=0.0 if mark is None else (mark - price) / price,
+    )
+
+
+def sold(position: Position, tick: Tick, reason: str, *, price: float, fee: FeeSchedule) -> Trade:
+    return _trade(
+        position,
+        exit_ms=tick.at_ms,
+        reason=reason,
+        legs=sell_legs(position.legs, price, fee),
+        exit_=conditions(tick, position.side),
+        exit_spot=tick.spot,
+    )
+
+
+def settled(position: Position, outcome: Outcome, exit_spot: float | None) -> Trade:
+    """The position paid at 1 or 0. It ended with its window, however late the outcome came."""
+    return _trade(
+        position,
+        exit_ms=position.key.end * 1000,
+        reason=EXPIRY,
+        legs=settle_legs(position.legs, position.side == outcome.side),
+        exit_spot=exit_spot,
+        outcome=outcome,
+    )
+
+
+def settled_anew(trade: Trade, outcome: Outcome) -> Trade:
+    """A settled trade under a better-graded outcome."""
+    return msgspec.structs.replace(
+        trade,
+        legs=settle_legs(trade.legs, trade.side == outcome.side),
+        outcome=outcome.side,
+        grade=outcome.grade,
+    )
+
+
+def _trade(
+    position: Position, *, exit_ms: int, reason: str, legs: tuple[Leg, ...], exit_spot: float | None,
+    exit_: Conditions | None = None, outcome: Outcome | None = None,
+) -> Trade:  # fmt: skip
+    return Trade(
+        strategy=position.strategy,
+        key=position.key,
+        side=position.side,
+        entry_ms=position.entry_ms,
+        exit_ms=exit_ms,
+        entry_reason=position.reason,
+        exit_reason=reason,
+        strength=position.strength,
+        entry=position.entry,
+        exit=exit_,
+        strike=position.strike,
+        strike_grade=position.strike_grade,
+        legs=legs,
+        exit_spot=exit_spot,
+        outcome=None if outcome is None else outcome.side,
+        grade=None if outcome is None else outcome.grade,
+    )

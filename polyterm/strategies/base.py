@@ -1,0 +1,129 @@
+"""The contract of a strategy, and rules: strategies that are plain expressions over features."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Final, Protocol, cast, final
+
+import msgspec
+
+from polyterm.core.market import COINS, Coin, Horizon, MarketKey, Side
+from polyterm.core.signal import HOLD, Signal
+from polyterm.core.tick import Tick
+from polyterm.quant.features import Features, Flag, Number, TickFeatures
+from polyterm.quant.primitives import known
+
+EVERY_HORIZON: Final[tuple[Horizon, ...]] = ("5m", "15m", "1h", "4h")
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A strategy's own open position on this tick.
+
+    ``r`` is the mark return (mid of the side over the entry price, minus 1; nan without a two-sided book), ``peak_r``
+    its highest value since the entry, this tick included.
+    """
+
+    side: Side
+    entry_ms: int
+    entry_price: float
+    held_s: float
+    r: float
+    peak_r: float
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What a strategy sees besides its tick and its position; shared by all strategies of a series."""
+
+    features: TickFeatures
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Where and how often a strategy may enter; the book enforces it.
+
+    ``closed_after``: after an exit for one of these reasons the strategy stays out for the rest of that window.
+    ``cooldown_s``: market seconds without entry after any exit.
+    """
+
+    coins: tuple[Coin, ...] = COINS
+    horizons: tuple[Horizon, ...] = ("15m",)
+    closed_after: tuple[str, ...] = ()
+    once_per_window: bool = False
+    cooldown_s: int = 0
+
+
+class Strategy(ABC):
+    """One instance serves one (coin, horizon)."""
+
+    @abstractmethod
+    def on_tick(self, tick: Tick, position: Held | None, context: Context) -> Signal:
+        """What to do now. Asked on every tick in every trading state, so it must not assume that it is obeyed."""
+
+    # Not abstract: only strategies with a memory of their own need it.
+    def accepted(self, signal: Signal, key: MarketKey) -> None:  # noqa: B027
+        """The engine acted on ``signal``. The only place where a strategy may change its memory of its own doings."""
+
+
+class Branch(msgspec.Struct, frozen=True):
+    """One way into a position; ``up`` is looked at before ``down``. ``size`` None means the book's own stake."""
+
+    up: Flag
+    down: Flag
+    reason: str
+    size: float | None = None
+    confidence: Number | None = None
+    edge: Number | None = None
+
+
+class HeldValues(Protocol):
+    """What an exit may look at: ``Held``, or its columns."""
+
+    @property
+    def entry_price(self) -> Number: ...
+
+    @property
+    def held_s(self) -> Number: ...
+
+    @property
+    def r(self) -> Number: ...
+
+    @property
+    def peak_r(self) -> Number: ...
+
+
+class Rule(Strategy):
+    """A strategy without memory, written once for single ticks and for columns.
+
+    Allowed in ``entry``, ``exit`` and what they call on ``self``: ``+ - *``, comparisons in parentheses, ``&``, ``|``,
+    ``abs`` and what ``Features`` offers. A test walks the syntax tree of every registered rule.
+    """
+
+    @abstractmethod
+    def entry(self, f: Features) -> Iterator[Branch]:
+        """Ways in, in order; the first true one is taken."""
+
+    @abstractmethod
+    def exit(self, f: Features, position: HeldValues) -> Iterator[tuple[Flag, str]]:
+        """Conditions and reasons, in order; the first true one is taken."""
+
+    @final
+    def on_tick(self, tick: Tick, position: Held | None, context: Context) -> Signal:
+        if position is not None:
+            for leave, reason in self.exit(context.features, position):
+                if cast("bool", leave):
+                    return Signal("sell", position.side, reason)
+            return HOLD
+        for branch in self.entry(context.features):
+            if cast("bool", branch.up):
+                return _buy("up", branch)
+            if cast("bool", branch.down):
+                return _buy("down", branch)
+        return HOLD
+
+
+def _buy(side: Side, branch: Branch) -> Signal:
+    return Signal(
+        "buy", side, branch.reason, branch.size, confidence=_scalar(branch.confidence), edge=_scalar(branch.edge)
+    )
+
+
+def _scalar(value: Number | None) -> float | None:
+    return None if value is None else known(cast("float", value))
