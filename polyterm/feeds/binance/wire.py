@@ -7,15 +7,17 @@ from typing import Annotated, Final
 
 import msgspec
 
-Price = Annotated[float, msgspec.Meta(ge=0, le=1e9)]  # the bounds also refuse nan and inf
+# The bounds also refuse nan and inf.
+Price = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+PriceOrZero = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
 
 class BookTicker(msgspec.Struct, frozen=True, rename={"symbol": "s", "bid": "b", "ask": "a"}):
     """Best bid and ask in quote currency; an empty side is 0."""
 
     symbol: str
-    bid: Price
-    ask: Price
+    bid: PriceOrZero
+    ask: PriceOrZero
 
     @property
     def mid(self) -> float | None:
@@ -27,7 +29,7 @@ class Trade(msgspec.Struct, frozen=True, rename={"symbol": "s", "price": "p", "e
     """A ``trade`` or an ``aggTrade``, which share these keys. ``event_ms`` is when the server sent it."""
 
     symbol: str
-    price: Annotated[Price, msgspec.Meta(gt=0)]
+    price: Price
     event_ms: int
     trade_ms: int
 
@@ -55,7 +57,7 @@ class _Envelope(msgspec.Struct):
     e: str = ""
     u: int | None = None
     id: int | str | None = None
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = msgspec.Raw()
 
 
 _envelope: Final = msgspec.json.Decoder(_Envelope)
@@ -81,6 +83,6 @@ def decode(text: str) -> Frame:
         return _trade.decode(payload)
     if kind.lstrip("!") == "serverShutdown":
         return Shutdown()
-    if envelope.error is not None:
-        return Reply(bytes(envelope.error).decode())
+    if error := bytes(envelope.error):
+        return Reply(error.decode())
     return Unknown(kind) if kind or envelope.id is None else Reply()
