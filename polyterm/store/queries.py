@@ -1,0 +1,127 @@
+"""Questions to the stored trades, on connections of their own that can only read."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from polyterm.core.market import HORIZONS, window_epoch
+from polyterm.core.query import Period, StrategyTotals, TradesAnswer, TradesQuery
+from polyterm.errors import StoreError
+from polyterm.store.database import reading_engine, reason
+from polyterm.store.schema import paper_trades, system_state
+from polyterm.store.trade_rows import trade_from_row
+
+MAX_TRADES: Final = 1_000
+"""Trades in one answer, whatever was asked for."""
+
+_CONNECTIONS: Final = 2
+_PERIOD_MS: Final[dict[Period, int]] = {"hour": 3_600_000, "day": 86_400_000, "week": 604_800_000}
+
+
+class Reader:
+    """Reads the file that a ``Store`` writes, from the same process or another. Every method may raise StoreError."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, location: str | Path) -> "Reader":
+        """A connection is made when the first question is asked."""
+        return cls(reading_engine(Path(location), _CONNECTIONS))
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+    async def trades(self, query: TradesQuery, now_ms: int) -> TradesAnswer:
+        """Trades of all sessions that were closed within the period before ``now_ms`` (market time), newest first.
+
+        ``current`` means the windows that run at ``now_ms``. The page leaves out the first ``query.offset`` trades and
+        holds at most ``MAX_TRADES``; totals and the number of windows cover the whole period.
+        """
+        wanted = _condition(query, now_ms)
+        async with self._connection() as connection:
+            page = await connection.execute(_page(wanted, query))
+            totals = await connection.execute(_totals(wanted))
+            windows = await connection.scalar(_windows(wanted))
+        return TradesAnswer(
+            tuple(trade_from_row(row) for row in page.mappings()),
+            tuple(StrategyTotals(*row) for row in totals),
+            windows or 0,
+        )
+
+    async def state(self, key: str) -> str | None:
+        """The JSON text under ``key``, None when it was never set."""
+        async with self._connection() as connection:
+            value: str | None = await connection.scalar(select(system_state.c.value).where(system_state.c.key == key))
+        return value
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self._engine.connect() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise StoreError(f"The question could not be answered: {reason(error)}.") from None
+        except PoolTimeoutError:
+            raise StoreError("The question could not be answered: the database is busy with others.") from None
+
+
+def _condition(query: TradesQuery, now_ms: int) -> ColumnElement[bool]:
+    column = paper_trades.c
+    conditions: list[ColumnElement[bool]] = []
+    if query.period == "current":
+        now_s = now_ms // 1000
+        conditions.append(
+            or_(
+                *(
+                    and_(column.horizon == horizon, column.window_epoch == window_epoch(now_s, horizon))
+                    for horizon in HORIZONS
+                )
+            )
+        )
+    elif query.period != "all":
+        conditions.append(column.exit_ms > now_ms - _PERIOD_MS[query.period])
+    if query.strategy is not None:
+        conditions.append(column.strategy_name == query.strategy)
+    if query.coin is not None:
+        conditions.append(column.crypto == query.coin)
+    return and_(True, *conditions)
+
+
+def _page(wanted: ColumnElement[bool], query: TradesQuery) -> Select[tuple[object, ...]]:
+    return (
+        select(paper_trades)
+        .where(wanted)
+        .order_by(paper_trades.c.exit_ms.desc(), paper_trades.c.id.desc())
+        .limit(min(max(query.limit, 0), MAX_TRADES))
+        .offset(max(query.offset, 0))
+    )
+
+
+def _totals(wanted: ColumnElement[bool]) -> Select[tuple[object, ...]]:
+    column = paper_trades.c
+    return (
+        select(
+            column.strategy_name,
+            column.crypto,
+            func.count(),
+            func.sum(case((column.pnl > 0, 1), else_=0)),
+            func.sum(column.pnl),
+            func.sum(func.coalesce(column.costed_pnl, 0.0)),
+        )
+        .where(wanted)
+        .group_by(column.strategy_name, column.crypto)
+        .order_by(column.strategy_name, column.crypto)
+    )
+
+
+def _windows(wanted: ColumnElement[bool]) -> Select[tuple[int]]:
+    column = paper_trades.c
+    windows = select(column.crypto, column.horizon, column.window_epoch).where(wanted).distinct().subquery()
+    return select(func.count()).select_from(windows)

@@ -1,0 +1,61 @@
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from polyterm.core.event import Event
+from polyterm.errors import StoreError
+from polyterm.store.store import Limits, Store
+from tests.store.builders import SESSION
+
+QUICK = Limits(batch_s=0.02, busy_ms=10, retry_s=0.01, retry_max_s=0.02, failed_after_s=0.1, close_s=1.0)
+"""The same behaviour with patience of milliseconds."""
+
+OpenStore = Callable[..., Awaitable[Store]]
+
+
+class Announced:
+    """What a store said is durable, in order."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.hook: Callable[[tuple[Event, ...]], None] | None = None
+
+    def __call__(self, events: tuple[Event, ...]) -> None:
+        if self.hook is not None:
+            self.hook(events)
+        self.events.extend(events)
+
+
+@pytest.fixture
+def announced() -> Announced:
+    return Announced()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "polyterm.db"
+
+
+@pytest.fixture
+async def open_store(path: Path, announced: Announced) -> AsyncIterator[OpenStore]:
+    """Opens stores whose writer runs until the test ends."""
+    stores: list[Store] = []
+    tasks: list[asyncio.Task[None]] = []
+
+    async def opened(limits: Limits = QUICK, running: bool = True, **options: Any) -> Store:
+        store = await Store.open(path, session=options.get("session", SESSION), on_durable=announced, limits=limits)
+        stores.append(store)
+        if running:
+            tasks.append(asyncio.create_task(store.run()))
+        return store
+
+    yield opened
+    for store in stores:
+        with suppress(StoreError):
+            await store.close()
+    async with asyncio.timeout(5):
+        await asyncio.gather(*tasks)
