@@ -47,21 +47,21 @@ CHARACTERS: Final[dict[Coin, Character]] = {
     "btc": Character(
         price=64_000.0, decimals=2, volatility=0.55, loading=0.936, basis_noise_bp=0.4,
         quote_size=2.0, trades_per_s=3.0, trade_size=0.01,
-        half_spread=0.06, half_spread_sd=0.8, best_size=235.0, deep_size=430.0, market_trades_per_s=0.8,
+        half_spread=0.08, half_spread_sd=0.8, best_size=245.0, deep_size=455.0, market_trades_per_s=0.8,
     ),
     "eth": Character(
-        price=1_900.0, decimals=2, volatility=0.73, loading=0.936, basis_noise_bp=0.5,
+        price=1_900.0, decimals=2, volatility=0.73, loading=0.936, basis_noise_bp=0.4,
         quote_size=20.0, trades_per_s=2.5, trade_size=0.2,
         half_spread=0.15, half_spread_sd=0.9, best_size=120.0, deep_size=220.0, market_trades_per_s=0.4,
     ),
     "sol": Character(
-        price=80.0, decimals=2, volatility=0.82, loading=0.902, basis_noise_bp=0.6,
+        price=80.0, decimals=2, volatility=0.82, loading=0.902, basis_noise_bp=0.4,
         quote_size=300.0, trades_per_s=1.5, trade_size=5.0,
-        half_spread=0.65, half_spread_sd=1.1, best_size=70.0, deep_size=120.0, market_trades_per_s=0.2,
+        half_spread=0.75, half_spread_sd=1.15, best_size=70.0, deep_size=120.0, market_trades_per_s=0.2,
     ),
     "xrp": Character(
-        price=1.4, decimals=4, volatility=0.93, loading=0.88, basis_noise_bp=0.6,
+        price=1.4, decimals=4, volatility=0.93, loading=0.88, basis_noise_bp=0.4,
         quote_size=8_000.0, trades_per_s=1.5, trade_size=200.0,
-        half_spread=2.1, half_spread_sd=0.8, best_size=60.0, deep_size=100.0, market_trades_per_s=0.2,
+        half_spread=2.9, half_spread_sd=0.8, best_size=60.0, deep_size=100.0, market_trades_per_s=0.2,
     ),
 }  # fmt: skip

@@ -11,8 +11,10 @@ from polyterm.sim.oracle import DELAY_S, LOOKBACK_S, ChainFeed, Oracle
 from polyterm.sim.prices import Exchange, Lag
 from polyterm.sim.schedule import Market, Schedule
 
-# Share and seconds of the two lags with which the makers take in a price move; their quotes come later by their pace.
-_BELIEF: Final = (0.55, 0.25, 1.1)
+# Half of the makers take in a price move at once and half with a lag; their quotes come later still, by their pace.
+_QUICK_SHARE: Final = 0.5
+_QUICK_S: Final = 0.05
+_SLOW_S: Final = 1.6
 
 _LISTED_PACE: Final = 0.1
 _OPENING_S: Final = 60
@@ -24,7 +26,8 @@ class CoinLife:
         self.oracle = Oracle(coin, log_price, rng)
         self.chain = ChainFeed(coin, rng)
         self.schedule = Schedule(coin, horizon, seed, rng)
-        self._belief = Lag(log_price, *_BELIEF)
+        self._quick = Lag(log_price, _QUICK_S)
+        self._slow = Lag(log_price, _SLOW_S)
         self._known_mean: float | None = None
 
     def begin(self, at_s: int) -> None:
@@ -35,7 +38,8 @@ class CoinLife:
     def move(self, at_ms: int, log_index: float, exchange_price: float, dt_s: float, events: list[WorldEvent]) -> None:
         """Passes a new price on to everything that follows it; at whole seconds also does what is due by the clock."""
         self.exchange.step(at_ms, exchange_price, dt_s, events)
-        self._belief.follow(log_index, dt_s)
+        self._quick.follow(log_index, dt_s)
+        self._slow.follow(log_index, dt_s)
         self.oracle.follow(log_index, dt_s)
         if at_ms % 1000 == 0:
             self.oracle.observe(at_ms)
@@ -68,7 +72,7 @@ class CoinLife:
         running = self.schedule.running
         if running is None:
             return 0.5
-        spot = math.exp(self._belief.value)
+        spot = math.exp(_QUICK_SHARE * self._quick.value + (1 - _QUICK_SHARE) * self._slow.value)
         left_s = running.key.end - DELAY_S - at_ms / 1000
         left_s = max(0.0 if self._known_mean is not None else float(LOOKBACK_S), left_s)
         if market is running and market.strike is not None:

@@ -14,16 +14,24 @@ _STIRS_PER_S: Final = 5.0
 
 _NOISE_SD: Final = 8.0
 _NOISE_TAU_S: Final = 12.0
-_FLICKER_SD: Final = 4.0
+_FLICKER_SD: Final = 6.0
 _SPREAD_TAU_S: Final = 20.0
+
+# Sweeps: someone pushes through the book and it takes seconds to come back; oftener and further in the last minute.
+_SWEEPS_PER_S: Final = 1 / 25
+_SWEEP_SD: Final = 75.0
+_LATE_SWEEPS_PER_S: Final = 1 / 4
+_LATE_SWEEP_SD: Final = 140.0
+_LATE_MS: Final = 60_000
+_SWEEP_TAU_S: Final = 2.5
 
 _PAUSES_PER_S: Final = 1 / 240
 _PAUSE_S: Final = (2.0, 9.0)
 
 # In most markets nobody sells a certain winner: beyond this many standard deviations its ask goes. Share of the markets
 # in which somebody always does, and the usual certainty, by horizon (measured for 5m and 15m).
-_ALWAYS_TWO_SIDED: Final[dict[Horizon, float]] = {"5m": 0.55, "15m": 0.2, "1h": 0.2, "4h": 0.2}
-_CERTAINTY: Final[dict[Horizon, float]] = {"5m": 5.0, "15m": 3.0, "1h": 3.0, "4h": 3.0}
+_ALWAYS_TWO_SIDED: Final[dict[Horizon, float]] = {"5m": 0.62, "15m": 0.18, "1h": 0.18, "4h": 0.18}
+_CERTAINTY: Final[dict[Horizon, float]] = {"5m": 6.5, "15m": 3.7, "1h": 3.7, "4h": 3.7}
 
 
 class Maker:
@@ -35,6 +43,7 @@ class Maker:
         self.book = UpBook(key, character.best_size * window, character.deep_size * window, rng)
         self.last_trades: dict[Side, float] = {}
         self._noise = rng.gauss(0, _NOISE_SD)
+        self._sweep = 0.0
         self._spread = rng.gauss(0, 1)
         self._noise_ms: int | None = None
         self._paused_until_ms = 0
@@ -50,6 +59,9 @@ class Maker:
         rng = self._rng
         if rng.random() < _PAUSES_PER_S * pace * dt_s:
             self._paused_until_ms = at_ms + int(1000 * rng.uniform(*_PAUSE_S))
+        late = at_ms > self._key.end * 1000 - _LATE_MS
+        if rng.random() < (_LATE_SWEEPS_PER_S if late else _SWEEPS_PER_S) * pace * dt_s:
+            self._sweep += rng.gauss(0, _LATE_SWEEP_SD if late else _SWEEP_SD)
         if at_ms >= self._paused_until_ms and rng.random() < 1 - math.exp(-_QUOTES_PER_S * pace * dt_s):
             self.quote(at_ms, fair, events)
         wait = rng.expovariate(_STIRS_PER_S * pace)
@@ -64,7 +76,7 @@ class Maker:
         self._wander(at_ms)
         # Uncertainty, and with it noise and spread, is largest at even odds and shrinks towards the edges.
         doubt = max(0.03, 4 * fair * (1 - fair))
-        centre = 1000 * fair + (self._noise + rng.gauss(0, _FLICKER_SD)) * doubt
+        centre = 1000 * fair + (self._noise + rng.gauss(0, _FLICKER_SD)) * doubt + self._sweep * math.sqrt(doubt)
         centre = min(998.5, max(1.5, centre))
         if not self.book.fine and not 40 < centre < 960:
             self.book.refine(at_ms, events)
@@ -84,12 +96,13 @@ class Maker:
         self.book.move(bid, ask, at_ms, events)
 
     def _wander(self, at_ms: int) -> None:
-        """Moves the slow noise and the spread by the time since the last quote (Ornstein-Uhlenbeck, exact)."""
+        """Moves the noise and the spread by the time since the last quote (Ornstein-Uhlenbeck, exact)."""
         gauss = self._rng.gauss
         passed_s = 60.0 if self._noise_ms is None else (at_ms - self._noise_ms) / 1000
         self._noise_ms = at_ms
         keep = math.exp(-passed_s / _NOISE_TAU_S)
         self._noise = keep * self._noise + math.sqrt(1 - keep * keep) * gauss(0, _NOISE_SD)
+        self._sweep *= math.exp(-passed_s / _SWEEP_TAU_S)
         keep = math.exp(-passed_s / _SPREAD_TAU_S)
         self._spread = keep * self._spread + math.sqrt(1 - keep * keep) * gauss(0, 1)
 

@@ -17,8 +17,12 @@ DELAY_S: Final = 3
 
 HISTORY: Final = 300
 
-# Share and seconds of the two lags: one-second returns then show 0.65 of the volatility, five-second returns 0.85.
-_SMOOTHING: Final = (0.72, 0.42, 3.5)
+# The stream is most of a quick lag and some of a slow one, both behind a short one (seconds). One-second returns then
+# show 0.65 of the volatility and five-second returns 0.86, and they follow the exchange's by 0 to 1 s.
+_FIRST_S: Final = 0.3
+_QUICK_S: Final = 0.3
+_SLOW_S: Final = 5.0
+_QUICK_SHARE: Final = 0.78
 
 _MISSING: Final = 0.03
 _PHASE: Final = 5 << 64
@@ -30,18 +34,23 @@ class Oracle:
     def __init__(self, coin: Coin, log_price: float, rng: random.Random) -> None:
         self._coin: Coin = coin
         self._rng = rng
-        self._lag = Lag(log_price, *_SMOOTHING)
+        self._first = Lag(log_price, _FIRST_S)
+        self._quick = Lag(log_price, _QUICK_S)
+        self._slow = Lag(log_price, _SLOW_S)
         self._seconds: deque[float] = deque(maxlen=LOOKBACK_S + DELAY_S)
         self._due: deque[tuple[int, OraclePrinted | TwapPrinted]] = deque()
         self.prints: deque[OraclePrinted] = deque(maxlen=HISTORY)
         self.averages: deque[TwapPrinted] = deque(maxlen=HISTORY)
 
     def follow(self, log_price: float, dt_s: float) -> None:
-        self._lag.follow(log_price, dt_s)
+        first = self._first.follow(log_price, dt_s)
+        self._quick.follow(first, dt_s)
+        self._slow.follow(first, dt_s)
 
     def observe(self, at_ms: int) -> None:
         """Takes the price of the whole second ``at_ms`` and schedules its prints, some of which get lost."""
-        price = round(math.exp(self._lag.value), 8)
+        log_price = _QUICK_SHARE * self._quick.value + (1 - _QUICK_SHARE) * self._slow.value
+        price = round(math.exp(log_price), 8)
         self._seconds.append(price)
         if self._rng.random() >= _MISSING:
             self._schedule(at_ms, OraclePrinted(self._coin, at_ms, price))

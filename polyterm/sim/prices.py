@@ -38,23 +38,17 @@ def lag_weights(tau_s: float, dt_s: float) -> tuple[float, float, float]:
 
 
 class Lag:
-    """A mixture of two first-order lags of one input: ``share`` of it follows with ``fast_s``, the rest ``slow_s``."""
+    """A first-order lag of one input, of mean delay ``tau_s``."""
 
-    def __init__(self, value: float, share: float, fast_s: float, slow_s: float) -> None:
-        self._share, self._fast_s, self._slow_s = share, fast_s, slow_s
-        self._fast = self._slow = self._input = value
+    def __init__(self, value: float, tau_s: float) -> None:
+        self._tau_s = tau_s
+        self._input = self.value = value
 
     def follow(self, value: float, dt_s: float) -> float:
-        before, self._input = self._input, value
-        keep, old, new = lag_weights(self._fast_s, dt_s)
-        self._fast = keep * self._fast + old * before + new * value
-        keep, old, new = lag_weights(self._slow_s, dt_s)
-        self._slow = keep * self._slow + old * before + new * value
+        keep, old, new = lag_weights(self._tau_s, dt_s)
+        self.value = keep * self.value + old * self._input + new * value
+        self._input = value
         return self.value
-
-    @property
-    def value(self) -> float:
-        return self._share * self._fast + (1 - self._share) * self._slow
 
 
 class Prices:
