@@ -5,6 +5,7 @@ Addresses are the aggregators' proxies on Polygon PoS (chain id 137), from Chain
 
 import asyncio
 import logging
+import warnings
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -12,14 +13,17 @@ import msgspec
 from aiohttp import ClientConnectorError, ClientError, ClientResponseError, ClientSession, ClientTimeout
 from eth_abi.exceptions import DecodingError
 from eth_typing import ABI, ChecksumAddress
-from web3 import AsyncHTTPProvider, AsyncWeb3
-from web3.exceptions import Web3Exception, Web3RPCError
 
 from polyterm.core.market import Coin
 from polyterm.errors import FeedError
 from polyterm.transport.address import host_of, is_loopback
 from polyterm.transport.http import USER_AGENT
 from polyterm.transport.reasons import failure_reason, status_reason
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # web3 7 imports a deprecated part of websockets
+    from web3 import AsyncHTTPProvider, AsyncWeb3
+    from web3.exceptions import Web3Exception, Web3RPCError
 
 CHAIN_ID: Final = 137
 TIMEOUT_S: Final = 4.0
