@@ -11,7 +11,7 @@ import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -67,7 +67,7 @@ class Credentials(Section):
 class PaperSettings(Section):
     """``sizing``: every entry buys ``stake`` shares, or shares worth ``stake`` dollars."""
 
-    sizing: str = Field(default="shares", pattern="^(shares|usd)$")
+    sizing: Literal["shares", "usd"] = "shares"
 
 
 class ServiceSettings(Section):

@@ -14,7 +14,8 @@ import msgspec
 class Clock(Protocol):
     """``speed`` is market seconds per wall second."""
 
-    speed: float
+    @property
+    def speed(self) -> float: ...
 
     def market_ms(self) -> int: ...
 
