@@ -301,12 +301,16 @@ class Store:
 
 
 def _check_place(path: Path) -> None:
-    if path.is_dir():
-        raise ConfigError(f"The database {path} is a folder: give --db the name of a file in it.")
-    if not path.parent.exists():
-        raise ConfigError(f"The folder {path.parent} of the database does not exist: make it, or correct --db.")
-    if not path.parent.is_dir():
-        raise ConfigError(f"The database {path} cannot be made, {path.parent} is not a folder: correct --db.")
+    folder = path.parent
+    try:
+        if path.is_dir():
+            raise ConfigError(f"The database {path} is a folder: give --db the name of a file in it.")
+        if not folder.exists():
+            raise ConfigError(f"The folder {folder} of the database does not exist: make it, or correct --db.")
+        if not folder.is_dir():
+            raise ConfigError(f"The database {path} cannot be made, {folder} is not a folder: correct --db.")
+    except OSError as error:
+        raise ConfigError(f"The database {path} cannot be used: {error.strerror}; choose another with --db.") from None
 
 
 async def _prepare(engine: AsyncEngine, path: Path, session: SessionInfo, limits: Limits) -> None:
