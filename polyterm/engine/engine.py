@@ -1,7 +1,6 @@
 """The engine: one input in, events out. The same inputs give the same events, byte for byte."""
 
 from collections.abc import Callable, Sequence
-from pathlib import PurePath
 from typing import TypeVar
 
 from polyterm.core.command import Command, TradingState
@@ -319,5 +318,5 @@ def _describe(error: Exception) -> str:
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
-    where = "" if frame is None else f" ({PurePath(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno})"
+    where = "" if frame is None else f" ({frame.tb_frame.f_code.co_filename.rpartition('/')[2]}:{frame.tb_lineno})"
     return f"{type(error).__name__}: {error}{where}"

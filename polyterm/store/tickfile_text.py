@@ -1,0 +1,88 @@
+"""Lines of a text file that may be compressed; the compression is known by its first bytes, not by the name."""
+
+import lzma
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Final, Protocol
+
+import zstandard
+
+from polyterm.errors import ConfigError
+
+_BLOCK: Final = 1 << 16
+_LONGEST_LINE: Final = 1 << 20
+
+
+class _Decompressor(Protocol):
+    """What zlib, lzma and zstandard have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+_FORMATS: Final[tuple[tuple[bytes, Callable[[], _Decompressor]], ...]] = (
+    (b"\x1f\x8b", lambda: zlib.decompressobj(wbits=31)),
+    (b"\xfd7zXZ\x00", lzma.LZMADecompressor),
+    (b"\x28\xb5\x2f\xfd", lambda: zstandard.ZstdDecompressor().decompressobj()),
+)
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """(number from 1, text without its end) of every line.
+
+    Raises:
+        ConfigError: the file cannot be read, is cut off or is not text; after the lines before that point.
+    """
+    number, rest = 0, b""
+    for block in _blocks(path):
+        *whole, rest = (rest + block).split(b"\n")
+        for line in whole:
+            number += 1
+            yield number, _text(path, number, line)
+        if len(rest) > _LONGEST_LINE:
+            raise ConfigError(f"{path}, line {number + 1}: longer than a megabyte, so this is no file of ticks.")
+    if rest:
+        yield number + 1, _text(path, number + 1, rest)
+
+
+def _text(path: Path, number: int, line: bytes) -> str:
+    try:
+        return line.decode("utf-8").rstrip("\r")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}, line {number}: not text in UTF-8; is this the right file?") from None
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            raw = iter(partial(file.read, _BLOCK), b"")
+            first = next(raw, b"")
+            make = next((make for magic, make in _FORMATS if first.startswith(magic)), None)
+            blocks = chain((first,), raw)
+            yield from blocks if make is None else _expanded(path, blocks, make)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except (zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
+        raise ConfigError(f"{path} is damaged ({error}): fetch or compress it again.") from None
+
+
+def _expanded(path: Path, blocks: Iterable[bytes], make: Callable[[], _Decompressor]) -> Iterator[bytes]:
+    """Archives may hold several members one after the other."""
+    decompressor = make()
+    for block in blocks:
+        left = block
+        while left:
+            if decompressor.eof:
+                decompressor = make()
+            yield decompressor.decompress(left)
+            left = decompressor.unused_data if decompressor.eof else b""
+    if not decompressor.eof:
+        raise ConfigError(f"{path} is cut off in the middle: fetch or compress it again.")

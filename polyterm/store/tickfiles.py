@@ -1,0 +1,81 @@
+"""Recordings as the engine's inputs: windows that open and end, one tick per market second, outcomes."""
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+from polyterm.core.market import MarketKey
+from polyterm.errors import ConfigError
+from polyterm.store.tickfile_outcomes import read_outcomes
+from polyterm.store.tickfile_rows import Row, WindowEnd, read_csv, read_jsonl, slot_of
+from polyterm.store.tickfile_text import read_lines
+from polyterm.store.tickfile_windows import Recording, Stamped
+
+
+def read_ticks(path: Path, outcomes: Path | None = None) -> Iterator[Stamped]:
+    """``(at_ms, payload)`` pairs in order of market time.
+
+    Several rows of one second become one tick, made of the last of them: slot n holds what was seen in (n-1, n]. A
+    second without a row gets no tick. JSON lines are read as a stream and must be in order of time; CSV rows are read
+    as a whole and put in order first.
+
+    Raises:
+        ConfigError: at what cannot be read, with the file, the line and what to do; after everything before it.
+    """
+    lines = read_lines(path)
+    first = next(lines, None)
+    if first is None:
+        raise ConfigError(f"{path} is empty.")
+    is_json = first[1].lstrip().startswith("{")
+    whole = chain((first,), lines)
+    rows = read_jsonl(path, whole) if is_json else _in_order(read_csv(path, whole))
+    recording = Recording({} if outcomes is None else read_outcomes(outcomes), settles_itself=not is_json)
+    seconds = _Seconds(recording)
+    failure: ConfigError | None = None
+    try:
+        for row in rows:
+            yield from seconds.take(row)
+    except ConfigError as error:
+        failure = error
+    yield from seconds.flush()
+    yield from recording.finish()
+    if failure is not None:
+        raise failure
+
+
+def _in_order(rows: Iterator[Row]) -> Iterator[Row]:
+    kept: list[Row] = []
+    failure: ConfigError | None = None
+    try:
+        kept.extend(rows)
+    except ConfigError as error:
+        failure = error
+    kept.sort(key=lambda row: row.at_ms)
+    yield from kept
+    if failure is not None:
+        raise failure
+
+
+class _Seconds:
+    """Gathers the rows of one slot and keeps the newest of each market."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._slot = 0
+        self._rows: dict[MarketKey, Row] = {}
+
+    def take(self, row: Row | WindowEnd) -> Iterator[Stamped]:
+        if isinstance(row, WindowEnd):
+            yield from self.flush()
+            yield from self._recording.end_window(row)
+            return
+        slot = slot_of(row.at_ms)
+        if slot != self._slot:
+            yield from self.flush()
+            self._slot = slot
+        self._rows[row.key] = row
+
+    def flush(self) -> Iterator[Stamped]:
+        rows, self._rows = tuple(self._rows.values()), {}
+        if rows:
+            yield from self._recording.observe(self._slot, rows)
