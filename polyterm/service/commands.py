@@ -4,7 +4,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, NamedTuple
+
+import msgspec
 
 from polyterm.core.command import Ack, Command, CommandKind, TradingState
 from polyterm.core.event import CommandRefused, Event, TradingStateChanged
@@ -14,6 +16,11 @@ from polyterm.service.latch import Latch, Latched
 REMEMBERED: Final = 1024
 
 log = logging.getLogger(__name__)
+
+
+class _Answer(NamedTuple):
+    kind: CommandKind
+    task: asyncio.Task[Ack]
 
 
 class Commands:
@@ -38,26 +45,28 @@ class Commands:
         self._apply = apply
         self._trading_state = trading_state
         self._announce = announce
-        self._answers: dict[tuple[str, CommandKind], asyncio.Task[Ack]] = {}
+        self._answers: dict[str, _Answer] = {}
         # A thread of its own: the shared ones may all be waiting for a name server or a slow import.
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="latch")
 
     async def send(self, command: Command) -> Ack:
         """The engine has acted before this first waits; the answer comes when the latch is on disk."""
-        # The kind belongs to the identity: a kill is never taken for the repetition of something milder.
-        identity = (command.id, command.kind)
-        answer = self._answers.get(identity)
-        if answer is None:
+        earlier = self._answers.get(command.id)
+        if earlier is not None and earlier.kind != command.kind:
+            # A kill is never taken for the repetition of something milder that was given the same id.
+            command = msgspec.structs.replace(command, id=f"{command.id}/{command.kind}")
+            earlier = self._answers.get(command.id)
+        if earlier is None:
             events = tuple(self._apply(command))
-            answer = asyncio.create_task(self._conclude(command, events))
-            self._answers[identity] = answer
+            earlier = _Answer(command.kind, asyncio.create_task(self._conclude(command, events)))
+            self._answers[command.id] = earlier
             self._forget_old()
-        return await asyncio.shield(answer)
+        return await asyncio.shield(earlier.task)
 
     async def close(self) -> None:
         """Returns when every answer is given and the last latch is on disk."""
         if self._answers:
-            await asyncio.wait(self._answers.values())
+            await asyncio.wait([answer.task for answer in self._answers.values()])
         self._writer.shutdown()
 
     async def _conclude(self, command: Command, events: tuple[Event, ...]) -> Ack:
@@ -70,10 +79,10 @@ class Commands:
             )
             await self._write(Latched(state, command.reason, command.actor, changed.at_ms, command.id))
         self._announce(tuple(event for event in events if isinstance(event, self.ANNOUNCED_AT_ONCE)))
-        reason = refused.reason if refused else ""
-        if changed is not None and self.problem:
-            reason = f"{self.problem} The state is in force, but would not outlive a restart."
-        return Ack(command.id, refused is None, reason, state, str(changed.id) if changed else None)
+        if changed is None:
+            return Ack(command.id, False, refused.reason if refused else "carried out before", state)
+        reason = f"{self.problem} The state is in force, but would not outlive a restart." if self.problem else ""
+        return Ack(command.id, True, reason, state, str(changed.id))
 
     async def _write(self, latched: Latched) -> None:
         try:
@@ -85,5 +94,8 @@ class Commands:
             self.problem = ""
 
     def _forget_old(self) -> None:
-        while len(self._answers) > REMEMBERED and (oldest := next(iter(self._answers.items())))[1].done():
-            del self._answers[oldest[0]]
+        while len(self._answers) > REMEMBERED:
+            oldest = next(iter(self._answers))
+            if not self._answers[oldest].task.done():
+                return
+            del self._answers[oldest]

@@ -29,6 +29,9 @@ class Latched(msgspec.Struct, frozen=True):
 _decoder: Final[msgspec.json.Decoder[Latched]] = msgspec.json.Decoder(Latched)
 
 
+RUNNING: Final = Latched("RUNNING", "", ORIGIN, 0, "first")
+
+
 class Latch:
     """One latch file. Writes are atomic: a reader or a crash sees the old state or the new one."""
 
@@ -49,28 +52,32 @@ class Latch:
         except OSError as error:
             raise StoreError(f"The latch file {self.path} cannot be written: {error.strerror or error}.") from error
 
-    def opening(self, *, ran_before: bool) -> Command | None:
-        """The command that brings a fresh engine into the latched state, None when that is RUNNING.
+    def read(self, *, ran_before: bool) -> Latched:
+        """The state in force; KILLED when that cannot be told.
 
-        ``ran_before`` says that an engine wrote this latch once; its absence is then as bad as nonsense in it, because
+        ``ran_before`` says that an engine wrote this latch once. Its absence is then as bad as nonsense in it, because
         deleting a file must not resume trading.
         """
         try:
-            latched = _decoder.decode(self.path.read_bytes())
+            return _decoder.decode(self.path.read_bytes())
         except FileNotFoundError:
             if not ran_before:
-                return None
+                return RUNNING
             return self._closed("is gone")
         except (OSError, msgspec.DecodeError) as error:
             return self._closed(f"cannot be read ({error})")
-        if latched.state == "RUNNING":
-            return None
-        kind: CommandKind = "kill" if latched.state == "KILLED" else "pause"
-        return Command(f"{ORIGIN}-{latched.command_id}", kind, latched.actor, ORIGIN, latched.reason)
 
-    def _closed(self, what: str) -> Command:
+    def _closed(self, what: str) -> Latched:
         reason = f"the latch file {self.path} {what}: trading stays killed until you resume"
-        return Command(f"{ORIGIN}-unreadable", "kill", ORIGIN, ORIGIN, reason)
+        return Latched("KILLED", reason, ORIGIN, 0, "unreadable")
+
+
+def opening(latched: Latched) -> Command | None:
+    """The command that brings a fresh engine into a latched state, None when that is RUNNING."""
+    if latched.state == "RUNNING":
+        return None
+    kind: CommandKind = "kill" if latched.state == "KILLED" else "pause"
+    return Command(f"{ORIGIN}-{latched.command_id}", kind, latched.actor, ORIGIN, latched.reason)
 
 
 def _write_durably(path: Path, data: bytes) -> None:

@@ -1,9 +1,9 @@
 """One writer per database: a lock on a file beside it, which the system lets go of however its holder ends."""
 
-import asyncio
 import fcntl
 import os
 import socket
+import time
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +12,7 @@ import msgspec
 from polyterm.errors import ConfigError
 
 RETRY_S: Final = 0.5
+"""How often whoever waits for a lease should try: the holder's end wakes nobody."""
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -26,8 +27,8 @@ class Holder(msgspec.Struct, frozen=True):
         return f"process {self.pid} on {self.host} (instance {self.instance})"
 
 
-def this_process(instance: str, since_ms: int) -> Holder:
-    return Holder(os.getpid(), socket.gethostname(), instance, since_ms)
+def this_process(instance: str) -> Holder:
+    return Holder(os.getpid(), socket.gethostname(), instance, time.time_ns() // 1_000_000)
 
 
 class Lease:
@@ -66,10 +67,9 @@ class Lease:
         self._fd = fd
         return True
 
-    async def wait(self) -> None:
-        """Return once it is held; the holder's end is noticed within ``RETRY_S``."""
-        while not self.take():  # noqa: ASYNC110 - a lock that another process drops wakes nobody
-            await asyncio.sleep(RETRY_S)
+    @property
+    def held(self) -> bool:
+        return self._fd is not None
 
     def holder(self) -> str:
         """Who holds it, in words."""

@@ -14,7 +14,7 @@ from tests.waiting import eventually
 HOLD = """
 import sys, pathlib
 from polyterm.service.lease import Lease, this_process
-lease = Lease(pathlib.Path(sys.argv[1]), this_process("first", 0))
+lease = Lease(pathlib.Path(sys.argv[1]), this_process("first"))
 assert lease.take()
 print("held", flush=True)
 sys.stdin.read()
@@ -37,18 +37,18 @@ def start_holder(path: Path) -> subprocess.Popen[bytes]:
 
 async def test_one_of_two_processes_holds_it_and_the_other_knows_who(path: Path) -> None:
     with start_holder(path) as holder:
-        lease = Lease(path, this_process("second", 0))
+        lease = Lease(path, this_process("second"))
         assert not lease.take()
         assert lease.holder() == f"process {holder.pid} on {socket.gethostname()} (instance first)"
         holder.send_signal(signal.SIGKILL)
-        await lease.wait()
+        await eventually(lease.take)
     assert lease.ran_before
     assert lease.holder() == f"process {os.getpid()} on {socket.gethostname()} (instance second)"
     lease.release()
 
 
 async def test_it_can_be_taken_again_after_a_release(path: Path) -> None:
-    first, second = Lease(path, this_process("a", 0)), Lease(path, this_process("b", 0))
+    first, second = Lease(path, this_process("a")), Lease(path, this_process("b"))
     assert first.take()
     assert not first.ran_before
     assert not second.take()
@@ -59,4 +59,4 @@ async def test_it_can_be_taken_again_after_a_release(path: Path) -> None:
 
 def test_a_folder_that_does_not_exist_is_a_configuration_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be used: No such file or directory"):
-        Lease(tmp_path / "absent" / "x.lease", this_process("a", 0)).take()
+        Lease(tmp_path / "absent" / "x.lease", this_process("a")).take()

@@ -1,6 +1,7 @@
 """The status server: one application on a Unix socket and, when a port is set, on TCP."""
 
 import asyncio
+import logging
 import socket
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,10 +21,10 @@ from polyterm.service.status.access import Claim, Listener, Refusal, bearer, jud
 from polyterm.service.status.hub import Hub
 from polyterm.service.status.operations import Operations
 from polyterm.service.status.session import HEARTBEAT_S, MAX_MESSAGE_BYTES, VIEWER_MAY, Session
-from polyterm.service.status.sockets import listen_tcp, listen_unix
+from polyterm.service.status.sockets import listen_tcp, listen_unix, remove
+from polyterm.store.queries import MAX_TRADES
 
 MAX_BODY_BYTES: Final = 16 * 1024
-MAX_TRADES: Final = 1000
 MAX_REASON: Final = 500
 MAX_NAME: Final = 80
 BODY_TIMEOUT_S: Final = 5.0
@@ -32,6 +33,7 @@ SHUTDOWN_TIMEOUT_S: Final = 2.0
 CLOSE_TIMEOUT_S: Final = 1.0
 _WANTED: Final[dict[CommandKind, TradingState]] = {"kill": "KILLED", "pause": "PAUSED", "resume": "RUNNING"}
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+log = logging.getLogger(__name__)
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -53,9 +55,9 @@ class StatusServer:
     def __init__(self, operations: Operations, token: SecretStr | None = None) -> None:
         self._operations = operations
         self._token = token
-        self._tcp: Listener = "public"
+        self._tcp: Listener | None = None
         self._sockets: set[web.WebSocketResponse] = set()
-        self._files: list[Path] = []
+        self._files: dict[Path, web.BaseSite] = {}
         self._hub = Hub(operations.snapshot)
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
 
@@ -64,13 +66,22 @@ class StatusServer:
 
     async def listen_unix(self, path: Path) -> None:
         """Raises ConfigError when a living process listens there, or the path cannot be used."""
-        await listen_unix(self._runner, path)
-        self._files.append(path)
+        if path not in self._files:
+            self._files[path] = await listen_unix(self._runner, path)
 
-    async def listen_tcp(self, host: str, port: int) -> int:
-        """The port; raises ConfigError when it is in use."""
-        self._tcp = listener_of(host)
-        return await listen_tcp(self._runner, host, port)
+    async def leave(self, path: Path) -> None:
+        """Stop listening on a socket file; who came in by it stays."""
+        site = self._files.pop(path, None)
+        if site is not None:
+            await site.stop()
+            remove(path)
+
+    async def listen_tcp(self, host: str, port: int) -> None:
+        """Raises ConfigError when the port is in use or the address is not this machine's."""
+        if self._tcp is None:
+            bound = await listen_tcp(self._runner, host, port)
+            self._tcp = listener_of(host)
+            log.info("listening on %s:%d", host, bound)
 
     async def run(self) -> None:
         """Keep the attached consoles up to date until cancelled."""
@@ -82,7 +93,7 @@ class StatusServer:
     async def close(self) -> None:
         """Hang up, stop listening and take the socket files away."""
         for path in self._files:
-            path.unlink(missing_ok=True)
+            remove(path)
         for attached in tuple(self._sockets):
             await attached.close(code=WSCloseCode.GOING_AWAY, message=b"the engine ends")
         await self._runner.cleanup()
@@ -114,7 +125,7 @@ class StatusServer:
         is_unix = connection is not None and connection.family == socket.AF_UNIX
         headers = request.headers
         claim = Claim(headers.get("Host", ""), headers.get("Origin"), bearer(headers.get("Authorization")))
-        verdict = judge("unix" if is_unix else self._tcp, claim, self._token)
+        verdict = judge("unix" if is_unix else self._tcp or "public", claim, self._token)
         if isinstance(verdict, Refusal):
             raise (web.HTTPUnauthorized if verdict.status == 401 else web.HTTPForbidden)(text=verdict.reason)
         return verdict
@@ -194,12 +205,13 @@ def _trades_query(request: web.Request) -> TradesQuery:
             "strategy": asked.get("strategy") or None,
             "coin": asked.get("crypto") or None,
             "limit": asked.get("limit", "100"),
+            "offset": asked.get("offset", "0"),
         }
         query = msgspec.convert(given, TradesQuery, strict=False)
     except msgspec.ValidationError as error:
         raise web.HTTPBadRequest(text=f"The question is not valid: {error}.") from None
-    if not 1 <= query.limit <= MAX_TRADES:
-        raise web.HTTPBadRequest(text=f"The limit must be 1 to {MAX_TRADES}.")
+    if not 1 <= query.limit <= MAX_TRADES or query.offset < 0:
+        raise web.HTTPBadRequest(text=f"The limit must be 1 to {MAX_TRADES}, the offset 0 or more.")
     return query
 
 

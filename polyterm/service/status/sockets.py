@@ -49,6 +49,11 @@ async def listen_tcp(runner: web.AppRunner, host: str, port: int) -> int:
     return int(bound[-1])
 
 
+def remove(path: Path) -> None:
+    """Take a socket file of ours away."""
+    path.unlink(missing_ok=True)
+
+
 def _private_folder(folder: Path) -> None:
     """Made when missing. One that others may write to could have its socket exchanged, and is refused, not changed."""
     try:
