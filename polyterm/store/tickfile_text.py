@@ -42,13 +42,20 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         ConfigError: the file cannot be read, is cut off or is not text; after the lines before that point.
     """
     number, rest = 0, b""
-    for block in _blocks(path):
-        *whole, rest = (rest + block).split(b"\n")
-        for line in whole:
-            number += 1
-            yield number, _text(path, number, line)
-        if len(rest) > _LONGEST_LINE:
-            raise ConfigError(f"{path}, line {number + 1}: longer than a megabyte, so this is no file of ticks.")
+    try:
+        for block in _blocks(path):
+            *whole, rest = (rest + block).split(b"\n")
+            for line in whole:
+                number += 1
+                yield number, _text(path, number, line)
+            if len(rest) > _LONGEST_LINE:
+                raise ConfigError(f"{path}, line {number + 1}: longer than a megabyte, so this is no file of ticks.")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except EOFError:
+        raise ConfigError(f"{path} is cut off after line {number}: fetch or compress it again.") from None
+    except (zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
+        raise ConfigError(f"{path} is damaged after line {number} ({error}): fetch or compress it again.") from None
     if rest:
         yield number + 1, _text(path, number + 1, rest)
 
@@ -61,21 +68,16 @@ def _text(path: Path, number: int, line: bytes) -> str:
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as file:
-            raw = iter(partial(file.read, _BLOCK), b"")
-            first = next(raw, b"")
-            make = next((make for magic, make in _FORMATS if first.startswith(magic)), None)
-            blocks = chain((first,), raw)
-            yield from blocks if make is None else _expanded(path, blocks, make)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except (zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
-        raise ConfigError(f"{path} is damaged ({error}): fetch or compress it again.") from None
+    with path.open("rb") as file:
+        raw = iter(partial(file.read, _BLOCK), b"")
+        first = next(raw, b"")
+        make = next((make for magic, make in _FORMATS if first.startswith(magic)), None)
+        blocks = chain((first,), raw)
+        yield from blocks if make is None else _expanded(blocks, make)
 
 
-def _expanded(path: Path, blocks: Iterable[bytes], make: Callable[[], _Decompressor]) -> Iterator[bytes]:
-    """Archives may hold several members one after the other."""
+def _expanded(blocks: Iterable[bytes], make: Callable[[], _Decompressor]) -> Iterator[bytes]:
+    """Raises EOFError when the last member is not whole. Archives may hold several, one after the other."""
     decompressor = make()
     for block in blocks:
         left = block
@@ -85,4 +87,4 @@ def _expanded(path: Path, blocks: Iterable[bytes], make: Callable[[], _Decompres
             yield decompressor.decompress(left)
             left = decompressor.unused_data if decompressor.eof else b""
     if not decompressor.eof:
-        raise ConfigError(f"{path} is cut off in the middle: fetch or compress it again.")
+        raise EOFError

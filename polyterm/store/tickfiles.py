@@ -1,12 +1,12 @@
 """Recordings as the engine's inputs: windows that open and end, one tick per market second, outcomes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
 from polyterm.core.market import MarketKey
 from polyterm.errors import ConfigError
-from polyterm.store.tickfile_outcomes import read_outcomes
+from polyterm.store.tickfile_outcomes import KnownWindow, read_outcomes
 from polyterm.store.tickfile_rows import Row, WindowEnd, read_csv, read_jsonl, slot_of
 from polyterm.store.tickfile_text import read_lines
 from polyterm.store.tickfile_windows import Recording, Stamped
@@ -22,6 +22,11 @@ def read_ticks(path: Path, outcomes: Path | None = None) -> Iterator[Stamped]:
     Raises:
         ConfigError: at what cannot be read, with the file, the line and what to do; after everything before it.
     """
+    yield from read_recording(path, {} if outcomes is None else read_outcomes(outcomes))
+
+
+def read_recording(path: Path, known: Mapping[MarketKey, KnownWindow]) -> Iterator[Stamped]:
+    """``read_ticks`` with what is known of the windows already read."""
     lines = read_lines(path)
     first = next(lines, None)
     if first is None:
@@ -29,7 +34,7 @@ def read_ticks(path: Path, outcomes: Path | None = None) -> Iterator[Stamped]:
     is_json = first[1].lstrip().startswith("{")
     whole = chain((first,), lines)
     rows = read_jsonl(path, whole) if is_json else _in_order(read_csv(path, whole))
-    recording = Recording({} if outcomes is None else read_outcomes(outcomes), settles_itself=not is_json)
+    recording = Recording(known, settles_itself=not is_json)
     seconds = _Seconds(recording)
     failure: ConfigError | None = None
     try:
