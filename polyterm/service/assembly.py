@@ -1,9 +1,80 @@
 """The one place that names the concrete feeds."""
 
-from polyterm.service.sources import Emit, Sources
+import asyncio
+import logging
+import random
+from typing import Final, Protocol
+
+from polyterm.core.market import Coin, Horizon, MarketKey
+from polyterm.core.snapshot import FeedRow
+from polyterm.feeds.binance.channel import BinanceFeed
+from polyterm.feeds.board import Board
+from polyterm.feeds.chainlink.reader import ChainlinkFeed
+from polyterm.feeds.collector import Collector
+from polyterm.feeds.polymarket.channel import MarketFeed
+from polyterm.feeds.polymarket.discovery import Discovery
+from polyterm.feeds.settlement.channel import SettlementFeed
+from polyterm.feeds.windows import WindowDesk
+from polyterm.service.sources import Emit
+from polyterm.service.status.operations import Market
+from polyterm.service.tasks import together
 from polyterm.settings import Settings
 from polyterm.transport.clock import Clock
+from polyterm.transport.health import FeedHealth
+from polyterm.transport.http import http_client
+
+RESTART_S: Final = 5.0
+log = logging.getLogger(__name__)
 
 
-def venues(settings: Settings, clock: Clock, emit: Emit) -> Sources:
-    raise NotImplementedError
+class Feed(Protocol):
+    health: FeedHealth
+
+    async def run(self) -> None: ...
+
+
+class Venues:
+    """Spot from Binance, books and results from Polymarket, settlement prices from its stream.
+
+    Without credentials for that stream the oracle is read on the chain instead; with them web3 is never imported.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, emit: Emit) -> None:
+        series = tuple((coin, settings.horizon) for coin in settings.coins)
+        hosts, coins, rng, board = settings.feeds, settings.coins, random.Random(), Board()
+        market = MarketFeed(hosts, board, clock, rng)
+        settlement = SettlementFeed(hosts, settings.credentials, coins, board, clock, rng)
+        self._feeds: list[Feed] = [BinanceFeed(hosts, coins, board, clock, rng), market, settlement]
+        if not settings.credentials.complete:
+            self._feeds.append(ChainlinkFeed(hosts, coins, board, clock, rng))
+        self._client = http_client()
+        self._desk = WindowDesk(clock, board, Discovery(self._client, hosts), market, series=series, emit=emit, rng=rng)
+        self._collector = Collector(clock, board, self._desk, series, emit)
+
+    async def run(self) -> None:
+        """What emits is not kept alive: an engine that failed in the middle of an input must not be given another."""
+        async with self._client:
+            await together(self._desk.run(), self._collector.run(), *(_keep_alive(feed) for feed in self._feeds))
+
+    def rows(self) -> tuple[FeedRow, ...]:
+        return (*(feed.health.row() for feed in self._feeds), self._desk.health.row())
+
+    def market(self, key: MarketKey) -> Market:
+        info = self._desk.market(key)
+        if info is None:
+            return Market(key, None, None, None)
+        return Market(key, info.slug, info.up_token, info.down_token)
+
+    def note(self, coin: Coin, horizon: Horizon) -> str:
+        return self._desk.note((coin, horizon))
+
+
+async def _keep_alive(feed: Feed) -> None:
+    """A defect in one feed is logged, shown as its reason, and does not end the others."""
+    while True:
+        try:
+            await feed.run()
+        except Exception as error:
+            log.exception("feed %s failed", feed.health.name)
+            feed.health.down(f"a defect of ours ({type(error).__name__}: {error})", RESTART_S)
+            await asyncio.sleep(RESTART_S)

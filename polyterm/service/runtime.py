@@ -31,7 +31,7 @@ from polyterm.core.snapshot import Mode, Role, Snapshot, Status
 from polyterm.core.tick import Tick
 from polyterm.engine.engine import Engine
 from polyterm.errors import ConfigError, StoreError
-from polyterm.service.assembly import venues
+from polyterm.service.assembly import Venues
 from polyterm.service.commands import Commands
 from polyterm.service.heartbeat import Heartbeat
 from polyterm.service.latch import Latch, Latched, opening
@@ -65,7 +65,7 @@ class Runtime:
     holds it, and takes over when that one is gone.
     """
 
-    def __init__(self, settings: Settings, *, wait_for_lease: bool = True, assemble: Assemble = venues) -> None:
+    def __init__(self, settings: Settings, *, wait_for_lease: bool = True, assemble: Assemble = Venues) -> None:
         self._settings = settings
         self._wait_for_lease = wait_for_lease
         self._assemble = assemble
