@@ -27,7 +27,9 @@ FAULTS: Final[tuple[FaultKind, ...]] = (
     FaultKind("disconnect", VENUES, False, "Connections break without a goodbye, and new ones as long as it is on."),
     FaultKind("lost_delta", ("market",), True, "Changes that move the best price of a book are not sent."),
     FaultKind("crossed_book", ("market",), True, "Once a second a book is sent whose best bid reaches its best ask."),
-    FaultKind("late_resolution", ("gamma", "clob", "market"), True, "Results of ended windows are held back."),
+    FaultKind(
+        "late_resolution", ("gamma",), True, "Results of ended windows are held back, by clob and market as well."
+    ),
     FaultKind("http_451", ("binance",), False, "Every request is refused for legal reasons (a geo-block)."),
     FaultKind("http_429", VENUES, False, "Every request is refused as one too many, with Retry-After."),
     FaultKind("malformed", _SOCKETS, False, "Once a second a frame is sent that is no JSON."),

@@ -13,7 +13,7 @@ from polyterm.sim.venues.scene import Scene
 CHAIN_ID: Final = 137
 BLOCK_S: Final = 2
 FIRST_BLOCK: Final = 60_000_000
-PHASE: Final = 4
+FEED_VERSION: Final = 4
 FEED_DECIMALS: Final = 8
 MULTICALL3: Final = "0xca11bde05977b3631167028862be2a173976ca11"
 PROXIES: Final[dict[str, Coin]] = {
@@ -115,7 +115,7 @@ class ChainNode:
             case b if b == _DESCRIPTION:
                 return abi.string(f"{coin.upper()} / USD")
             case b if b == _VERSION:
-                return abi.uint(PHASE)
+                return abi.uint(FEED_VERSION)
         raise RevertedError
 
     def _multicall(self, data: bytes) -> bytes:
@@ -144,8 +144,7 @@ class ChainNode:
         return abi.encode_results(results)
 
     def _latest_round(self, coin: Coin) -> bytes:
-        """(roundId, answer, startedAt, updatedAt, answeredInRound); the proxy's round carries its phase on top."""
+        """(roundId, answer, startedAt, updatedAt, answeredInRound)."""
         latest = self._scene.world.chain_round(coin)
-        number = PHASE << 64 | latest.round_id
-        updated = abi.uint(latest.updated_at)
-        return abi.uint(number) + abi.sint(latest.answer) + updated + updated + abi.uint(number)
+        number, updated = abi.uint(latest.round_id), abi.uint(latest.updated_at)
+        return number + abi.sint(latest.answer) + updated + updated + number
