@@ -1,0 +1,150 @@
+"""The console application: takes what a link says, paints the newest of it a few times a second, sends commands."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePath
+from typing import ClassVar, Final
+
+from textual.app import App
+from textual.theme import Theme as TextualTheme
+
+from polyterm.console.control import Control
+from polyterm.console.latest import Latest, Notice
+from polyterm.console.screens.base import ConsoleScreen
+from polyterm.console.screens.help import HelpScreen
+from polyterm.console.screens.main import MainScreen
+from polyterm.console.theming import Theme, variables
+from polyterm.core.command import Command, CommandKind
+from polyterm.errors import LinkError
+from polyterm.service.link.port import Connection, Link
+
+REPAINTS_PER_S: Final = 4
+_STYLES: Final = sorted(Path(__file__).parent.rglob("*.tcss"))
+
+
+class ConsoleApp(App[None], inherit_bindings=False):
+    """A client of one engine, wherever it runs. ``clock`` is machine time in seconds.
+
+    ``themes`` are those that ``t`` goes through; ``notices`` are shown at the start; ``quit_note`` says what quitting
+    does to the engine.
+    """
+
+    TITLE = "polyterm"
+    CSS_PATH: ClassVar[list[str | PurePath]] = [*_STYLES]
+    ENABLE_COMMAND_PALETTE = False
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        theme: Theme,
+        clock: Callable[[], float] = time.monotonic,
+        quit_note: str = "",
+        themes: Sequence[Theme] = (),
+        notices: Sequence[str] = (),
+    ) -> None:
+        super().__init__()
+        self._link = link
+        self._latest = Latest(clock)
+        self._control = Control(link, self._latest, clock, self.repaint)
+        self._quit_note = quit_note
+        self._commands_under_way = 0
+        self._quitting = False
+        by_name = {each.name: each for each in (*themes, theme)}
+        self._theme_names = sorted(by_name)
+        for each in by_name.values():
+            self.register_theme(_textual_theme(each))
+        self.theme = theme.name
+        self.animation_level = "none"
+        if notices:
+            self._latest.notice = Notice(" ".join(notices), "warn")
+        link.on_snapshot = self._latest.merge
+        link.on_events = self._latest.add
+        link.on_connection = self._latest.connect
+
+    def get_default_screen(self) -> MainScreen:
+        return MainScreen(self._quit_note)
+
+    def on_mount(self) -> None:
+        self.run_worker(self._run_link(), group="link")
+        self.set_interval(1 / REPAINTS_PER_S, self.repaint)
+        self.repaint()
+
+    async def _run_link(self) -> None:
+        """A link that gives up for good (a refused token, a foreign protocol) says so until the operator quits."""
+        try:
+            await self._link.run()
+        except LinkError as error:
+            self._latest.connect(Connection("disconnected", "", reason=str(error)))
+            self._latest.notice = Notice(f"The link to the engine ended: {error}", "danger")
+            self.repaint()
+
+    def repaint(self) -> None:
+        """Paint the newest view on whatever screen is on top."""
+        if self.is_running and isinstance(screen := self.screen, ConsoleScreen):
+            screen.repaint(self._latest.view())
+
+    def action_kill(self) -> None:
+        self._command("kill")
+
+    def action_pause(self) -> None:
+        kind = self._control.wanted_by_pause_key()
+        if kind is not None:
+            self._command(kind)
+
+    def _command(self, kind: CommandKind) -> None:
+        command = self._control.start(kind)
+        self._commands_under_way += 1
+        self.run_worker(self._carry_out(command), group="commands")
+        self.repaint()
+
+    async def _carry_out(self, command: Command) -> None:
+        await self._control.finish(command)
+        self._commands_under_way -= 1
+        if self._quitting and not self._commands_under_way:
+            self.exit()
+
+    async def action_quit(self) -> None:
+        """A command that is on its way is answered first; asked twice, quit without."""
+        if self._commands_under_way and not self._quitting:
+            self._quitting = True
+            self._latest.notice = Notice("Quitting once the engine has answered. Again: quit now", "warn")
+            self.repaint()
+            return
+        self.exit()
+
+    def action_next_theme(self) -> None:
+        place = self._theme_names.index(self.theme)
+        self.theme = self._theme_names[(place + 1) % len(self._theme_names)]
+
+    def action_help(self) -> None:
+        if isinstance(self.screen, HelpScreen):
+            self.pop_screen()
+        else:
+            self.push_screen(HelpScreen(self._quit_note))
+        self.call_after_refresh(self.repaint)
+
+    def action_dismiss(self) -> None:
+        if isinstance(self.screen, HelpScreen):
+            self.action_help()
+            return
+        self._latest.notice = None
+        self.repaint()
+
+
+def _textual_theme(theme: Theme) -> TextualTheme:
+    roles = theme.roles
+    return TextualTheme(
+        name=theme.name,
+        dark=theme.dark,
+        primary=roles.accent,
+        accent=roles.accent,
+        success=roles.up,
+        warning=roles.warn,
+        error=roles.danger,
+        foreground=roles.text,
+        background=roles.background,
+        surface=roles.background,
+        panel=roles.panel,
+        variables=variables(theme),
+    )

@@ -1,0 +1,100 @@
+"""What the operator asks for: commands up the link, and what came of them."""
+
+import getpass
+import uuid
+from collections.abc import Callable
+from typing import Final
+
+from polyterm.console.latest import Latest, Notice
+from polyterm.core.command import Ack, Command, CommandKind, TradingState
+from polyterm.errors import LinkError
+from polyterm.service.link.port import Link
+
+INFO_S: Final = 8.0
+
+_DONE: Final[dict[CommandKind, str]] = {
+    "kill": "Killed: no entries, no exits; open positions settle. To resume: polyterm resume",
+    "pause": "Paused: no entries; exits go on. P resumes",
+    "resume": "Resumed: entries are allowed again",
+}
+_STATE_AFTER: Final[dict[CommandKind, TradingState]] = {"kill": "KILLED", "pause": "PAUSED", "resume": "RUNNING"}
+
+
+class Control:
+    """Sends commands and keeps the operator told. ``repaint`` is called whenever there is something new to tell."""
+
+    def __init__(self, link: Link, latest: Latest, clock: Callable[[], float], repaint: Callable[[], None]) -> None:
+        self._link = link
+        self._latest = latest
+        self._clock = clock
+        self._repaint = repaint
+        self._actor = operator()
+        self._newest = ""
+
+    def wanted_by_pause_key(self) -> CommandKind | None:
+        """What P means now; None, with a notice, when it means nothing."""
+        match self._latest.view().trading_state:
+            case "RUNNING":
+                return "pause"
+            case "PAUSED":
+                return "resume"
+            case "KILLED":
+                self._say(Notice("Killed: P does nothing here. To resume: polyterm resume", "warn", self._soon()))
+            case None:
+                self._say(
+                    Notice("Nothing heard from the engine yet. To pause it: polyterm pause", "warn", self._soon())
+                )
+        return None
+
+    def start(self, kind: CommandKind) -> Command:
+        """The command to send; the screen says at once that it is on its way."""
+        command = Command(str(uuid.uuid4()), kind, self._actor, "console")
+        self._newest = command.id
+        self._latest.sending = kind
+        self._latest.notice = None
+        return command
+
+    async def finish(self, command: Command) -> None:
+        """Send it, and say what came of it."""
+        try:
+            ack = await self._link.send(command)
+        except LinkError as error:
+            self._settle(command, _unreached(command.kind, error))
+        else:
+            self._latest.acknowledge(ack)
+            self._settle(command, self._answered(command.kind, ack))
+
+    def _answered(self, kind: CommandKind, ack: Ack) -> Notice:
+        if ack.accepted:
+            return Notice(_DONE[kind], "info", self._soon())
+        reason = ack.reason or "the engine gave no reason"
+        if kind == "kill" and ack.state == "KILLED":
+            return Notice(f"Killed already: {reason}", "info", self._soon())
+        return Notice(f"Refused to {kind}: {reason}", "danger" if kind == "kill" else "warn", None)
+
+    def _settle(self, command: Command, notice: Notice) -> None:
+        # An older command's answer must not hide that a newer one is still on its way.
+        if command.id == self._newest:
+            self._latest.sending = None
+        self._say(notice)
+
+    def _say(self, notice: Notice) -> None:
+        self._latest.notice = notice
+        self._repaint()
+
+    def _soon(self) -> float:
+        return self._clock() + INFO_S
+
+
+def _unreached(kind: CommandKind, error: LinkError) -> Notice:
+    # No answer is not the same as not done, so this claims neither.
+    text = f"{kind.upper()} NOT CONFIRMED: the engine could not be reached. Use: polyterm {kind} ({error})"
+    return Notice(text, "danger", cleared_by=_STATE_AFTER[kind])
+
+
+def operator() -> str:
+    """The operating system's name of who sits here."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run a user id that has no name
+        return "unknown"

@@ -1,0 +1,143 @@
+"""The newest of everything that the link said, and the frozen view of it that one repaint is made from."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Literal
+
+import msgspec
+
+from polyterm.core.command import Ack, CommandKind, TradingState
+from polyterm.core.event import Event
+from polyterm.core.snapshot import Conflicts, Feeds, Leaderboard, Positions, SnapshotDelta, Status, Ticks
+from polyterm.service.link.port import Connection
+
+EVENTS_KEPT: Final = 500
+# The engine sends a status at least once a second; longer than this and what is on screen is history.
+SILENT_AFTER_S: Final = 3.0
+
+Severity = Literal["info", "warn", "danger"]
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """One sentence for the operator. It goes at ``until`` (machine time), once the engine reports the trading state
+    ``cleared_by``, or when it is dismissed or overtaken by another."""
+
+    text: str
+    severity: Severity = "info"
+    until: float | None = None
+    cleared_by: TradingState | None = None
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """What one repaint shows. Sections are None until the engine has sent them.
+
+    ``market_ms`` is the engine's market time carried forward by machine time; it stands still once the engine is lost.
+    ``data_age_s`` is machine seconds since the last section arrived. ``sending`` is the command that awaits its answer.
+    """
+
+    now: float
+    connection: Connection
+    status: Status | None = None
+    ticks: Ticks | None = None
+    leaderboard: Leaderboard | None = None
+    conflicts: Conflicts | None = None
+    positions: Positions | None = None
+    feeds: Feeds | None = None
+    events: tuple[Event, ...] = ()
+    market_ms: int | None = None
+    data_age_s: float | None = None
+    sending: CommandKind | None = None
+    notice: Notice | None = None
+
+    @property
+    def lost(self) -> bool:
+        """There is no engine behind these figures right now."""
+        if self.connection.state != "connected":
+            return True
+        return self.data_age_s is not None and self.data_age_s > SILENT_AFTER_S
+
+    @property
+    def trading_state(self) -> TradingState | None:
+        return None if self.status is None else self.status.trading_state
+
+
+class Latest:
+    """Merges what arrives. Cheap, so that a flood costs no more than the newest of it at the next repaint."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._sections = SnapshotDelta()
+        self._events: deque[Event] = deque(maxlen=EVENTS_KEPT)
+        self._events_shown: tuple[Event, ...] | None = None
+        self._connection = Connection("connecting", "")
+        self._connection_at = clock()
+        self._status_at: float | None = None
+        self._data_at: float | None = None
+        self.sending: CommandKind | None = None
+        self.notice: Notice | None = None
+
+    def merge(self, delta: SnapshotDelta) -> None:
+        """Keep the newer of every section; a new session replaces them all, events included."""
+        self._data_at = self._clock()
+        known = self._sections.status
+        if delta.status is not None:
+            self._status_at = self._data_at
+            if self.notice is not None and self.notice.cleared_by == delta.status.trading_state:
+                self.notice = None
+            if known is not None and known.session != delta.status.session:
+                self._sections = SnapshotDelta()
+                self._events.clear()
+                self._events_shown = None
+        changed = {name: value for name, value in msgspec.structs.asdict(delta).items() if value is not None}
+        self._sections = msgspec.structs.replace(self._sections, **changed)
+
+    def add(self, events: tuple[Event, ...]) -> None:
+        self._events.extend(events)
+        self._events_shown = None
+
+    def connect(self, connection: Connection) -> None:
+        self._connection = connection
+        self._connection_at = self._clock()
+
+    def acknowledge(self, ack: Ack) -> None:
+        """Show the state that the engine confirmed without waiting for its next status."""
+        status = self._sections.status
+        if status is not None:
+            status = msgspec.structs.replace(status, trading_state=ack.state)
+            self._sections = msgspec.structs.replace(self._sections, status=status)
+
+    def view(self) -> View:
+        now = self._clock()
+        if self.notice is not None and self.notice.until is not None and self.notice.until <= now:
+            self.notice = None
+        if self._events_shown is None:
+            self._events_shown = tuple(self._events)
+        sections = self._sections
+        return View(
+            now=now,
+            connection=self._counted_down(now),
+            status=sections.status,
+            ticks=sections.ticks,
+            leaderboard=sections.leaderboard,
+            conflicts=sections.conflicts,
+            positions=sections.positions,
+            feeds=sections.feeds,
+            events=self._events_shown,
+            market_ms=self._market_ms(now),
+            data_age_s=None if self._data_at is None else now - self._data_at,
+            sending=self.sending,
+            notice=self.notice,
+        )
+
+    def _counted_down(self, now: float) -> Connection:
+        retry = self._connection.retry_in_s
+        if retry is None:
+            return self._connection
+        return msgspec.structs.replace(self._connection, retry_in_s=max(0.0, retry - (now - self._connection_at)))
+
+    def _market_ms(self, now: float) -> int | None:
+        status = self._sections.status
+        if status is None or self._status_at is None:
+            return None
+        carried_s = min(now - self._status_at, SILENT_AFTER_S) if self._connection.state == "connected" else 0.0
+        return status.market_ms + int(carried_s * 1000 * status.speed)

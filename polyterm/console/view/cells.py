@@ -1,0 +1,123 @@
+"""Styled text: a cell is text with a role, a line is cells side by side, a row is a line that has an identity."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal, get_args
+
+import msgspec
+from rich.cells import cell_len, set_cell_size
+
+from polyterm.console.layout import Align, Column, widest
+
+Role = Literal[
+    "",
+    "strong",
+    "muted",
+    "heading",
+    "accent",
+    "up",
+    "down",
+    "flat",
+    "stale",
+    "warn",
+    "danger",
+    "badge-running",
+    "badge-paused",
+    "badge-killed",
+    "badge-lost",
+    "heat-0",
+    "heat-1",
+    "heat-2",
+    "heat-3",
+    "heat-4",
+    "heat-cursor",
+]
+ROLES: Final[tuple[Role, ...]] = get_args(Role)
+HEAT: Final[tuple[Role, ...]] = ("heat-0", "heat-1", "heat-2", "heat-3", "heat-4")
+
+
+class Cell(msgspec.Struct, frozen=True):
+    text: str
+    role: Role = ""
+
+
+Line = tuple[Cell, ...]
+
+
+class Row(msgspec.Struct, frozen=True):
+    """``key`` is what the row is about; a cursor follows it when rows change places."""
+
+    key: str
+    cells: Line
+
+
+def printable(text: str) -> str:
+    """Control characters in a name or a venue's message must never reach the terminal."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def sized(text: str, width: int, align: Align = "left") -> str:
+    """``text`` in exactly ``width`` terminal cells; what does not fit ends in an ellipsis."""
+    text = printable(text)
+    length = cell_len(text)
+    if length > width:
+        return set_cell_size(text, width - 1) + "…" if width > 0 else ""
+    return " " * (width - length) + text if align == "right" else text + " " * (width - length)
+
+
+def laid_out(cells: Sequence[Cell], columns: Sequence[Column]) -> Line:
+    """Cells padded to their columns, with a gap of one cell between them."""
+    line: list[Cell] = []
+    for cell, column in zip(cells, columns, strict=True):
+        if line:
+            line.append(Cell(" "))
+        line.append(Cell(sized(cell.text, column.width, column.align), cell.role))
+    return tuple(line)
+
+
+def length(line: Iterable[Cell]) -> int:
+    return sum(cell_len(cell.text) for cell in line)
+
+
+class Item(msgspec.Struct, frozen=True):
+    """A piece of a one-line strip; the lowest ``rank`` leaves first when the line is too narrow."""
+
+    rank: int
+    line: Line
+
+
+def joined(items: Sequence[Item], width: int, gap: int = 2) -> Line:
+    """The items that fit, side by side. The last to stay is cut rather than lost."""
+    kept = widest([(item.rank, length(item.line)) for item in items], width, gap)
+    if not kept and items:
+        return cut(max(items, key=lambda item: item.rank).line, width)
+    line: list[Cell] = []
+    for place, index in enumerate(kept):
+        if place:
+            line.append(Cell(" " * gap))
+        line.extend(items[index].line)
+    return tuple(line)
+
+
+def cut(line: Line, width: int) -> Line:
+    """The line in at most ``width`` cells, ending in an ellipsis when something was left out."""
+    out: list[Cell] = []
+    for cell in line:
+        room = width - length(out)
+        text = printable(cell.text)
+        if cell_len(text) > room:
+            out.append(Cell(sized(text, room), cell.role))
+            break
+        out.append(Cell(text, cell.role))
+    return tuple(out)
+
+
+def wrapped(sentence: str, width: int) -> list[Line]:
+    """The sentence broken at words, as quiet text with a margin of one cell."""
+    texts = [""]
+    for word in sentence.split():
+        if texts[-1] and len(texts[-1]) + 1 + len(word) > width - 1:
+            texts.append("")
+        texts[-1] += f" {word}"
+    return [(Cell(sized(text, width), "muted"),) for text in texts]

@@ -1,0 +1,59 @@
+"""The footer's line and the help screen's rows, both made from the table of actions."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from polyterm.console.actions import ACTIONS, Action, key_name, key_names
+from polyterm.console.latest import View
+from polyterm.console.layout import Column, ColumnSpec
+from polyterm.console.view.cells import Cell, Item, Line, Row, joined, laid_out
+
+HELP_COLUMNS: Final = (
+    ColumnSpec("keys", "Help", 18, 100, "left"),
+    ColumnSpec("meaning", "what it does, and what the words mean", 40, 90, "left", grow=400),
+)
+
+WORDS: Final = (
+    ("costed", "P&L after the venue's fee; the leaderboard is sorted by it"),
+    ("touch", "P&L at the quoted prices, without fees: the field's reference"),
+    ("exposure", "dollars paid for what is open"),
+    ("strike", "price to beat: Up wins when the window ends at or above it"),
+    ("tradable?", "whether strategies may act on this second's tick; if not, why"),
+    ("* dimmed", "stale: older than its limit, or the engine is not there"),
+    ("conflict", "% of two strategies' windows in which they took opposite sides"),
+    ("Up bid/ask", "prices of one Up share, which pays $1 when Up wins"),
+)
+
+
+def footer(view: View, quit_note: str, width: int) -> Line:
+    items: list[Item] = []
+    for rank, action in enumerate(reversed([action for action in ACTIONS if action.label])):
+        items.insert(0, Item(rank + 1, _key(action, view)))
+    note = Item(0, (Cell(quit_note, "muted"),)) if quit_note else None
+    return (Cell(" "), *joined([*items, *([note] if note else [])], width - 1))
+
+
+def _key(action: Action, view: View) -> Line:
+    label, key = action.label, key_name(action.keys[0])
+    if action.id == "kill":
+        return (Cell(key, "danger"), Cell(f" {label}"))
+    if action.id == "pause" and view.trading_state == "KILLED":
+        return (Cell(f"{key} {label}", "stale"),)
+    if action.id == "pause" and view.trading_state == "PAUSED":
+        label = "resume"
+    return (Cell(key, "accent"), Cell(f" {label}"))
+
+
+def help_rows(quit_note: str, columns: Sequence[Column]) -> tuple[Row, ...]:
+    """Every bound key, then the words."""
+    entries: list[tuple[str, str]] = []
+    for action in ACTIONS:
+        if not action.help:
+            keys, what = entries.pop()
+            entries.append((f"{keys} {key_names(action)}", what))
+            continue
+        note = f": {quit_note}" if action.id == "quit" and quit_note else ""
+        entries.append((key_names(action), action.help + note))
+    rows = [Row(keys + what, laid_out((Cell(keys, "accent"), Cell(what)), columns)) for keys, what in entries]
+    rows += [Row(word, laid_out((Cell(word, "strong"), Cell(meaning)), columns)) for word, meaning in WORDS]
+    return tuple(rows)

@@ -1,0 +1,168 @@
+"""The status bar: what this is, whether it trades, what it has made today, and whether anybody is there."""
+
+from typing import Final
+
+import msgspec
+
+from polyterm.console.latest import Severity, View
+from polyterm.console.view.cells import Cell, Item, Line, Role, joined
+from polyterm.console.view.figures import age, aged, bar, clock_time, countdown, money
+from polyterm.core.command import CommandKind, TradingState
+from polyterm.core.snapshot import Status
+
+BADGE: Final = 14
+_STATE_ROLES: Final[dict[TradingState, Role]] = {
+    "RUNNING": "badge-running",
+    "PAUSED": "badge-paused",
+    "KILLED": "badge-killed",
+}
+_SENDING: Final[dict[CommandKind, tuple[str, Role]]] = {
+    "kill": ("KILLING…", "badge-killed"),
+    "pause": ("PAUSING…", "badge-paused"),
+    "resume": ("RESUMING…", "badge-running"),
+}
+_SEVERITY_ROLES: Final[dict[Severity, Role]] = {"info": "accent", "warn": "warn", "danger": "danger"}
+
+
+class StatusBar(msgspec.Struct, frozen=True):
+    """``tone`` colours the whole bar, so that anything but RUNNING is seen from across the room."""
+
+    lines: tuple[Line, ...]
+    tone: str
+
+
+def status_bar(view: View, width: int, height: int) -> StatusBar:
+    """``height`` is 2 or 3 lines."""
+    word, role, tone = _state(view)
+    mode = "" if view.status is None else view.status.mode
+    badge = [word, mode] if height < 3 else [mode, word, ""]
+    room = width - BADGE - 1
+    rest = [joined(_money(view), room), joined(_health(view), room)]
+    message = _message(view)
+    if height >= 3:
+        rest.append(joined(message or _engine(view), room))
+    elif message:
+        rest[1] = joined(message, room)
+    lines = tuple((Cell(text.center(BADGE), role), Cell(" "), *line) for text, line in zip(badge, rest, strict=True))
+    return StatusBar(lines, tone)
+
+
+def _state(view: View) -> tuple[str, Role, str]:
+    """The badge's word and role, and the bar's tone."""
+    if view.sending is not None and view.trading_state != "KILLED":
+        word, role = _SENDING[view.sending]
+        return word, role, "running"
+    if view.lost or view.status is None:
+        return _absence(view), "badge-lost", "lost"
+    state = view.status.trading_state
+    return state, _STATE_ROLES[state], state.lower()
+
+
+def _absence(view: View) -> str:
+    if view.connection.state == "connected":
+        return "WAITING" if view.status is None else "SILENT"
+    # A try after a failure still carries its reason: the badge must not flicker while it goes on.
+    first_try = view.connection.state == "connecting" and not view.connection.reason
+    return "CONNECTING" if first_try else "NO ENGINE"
+
+
+def _money(view: View) -> list[Item]:
+    status = view.status
+    if status is None:
+        return [Item(1, (Cell("Waiting for the engine's first snapshot", "muted"),))]
+    touch, costed = (
+        aged(cell.text, cell.role, view.lost) for cell in map(money, (status.pnl_touch, status.pnl_costed))
+    )
+    held = f" in {status.open_positions}" if status.open_positions else ""
+    return [
+        Item(9, (Cell("P&L today ", "muted"), costed, Cell(" costed", "muted"))),
+        Item(7, (touch, Cell(" touch", "muted"))),
+        Item(8, (Cell("exposure ", "muted"), aged(f"${status.exposure:,.2f}{held}", "", view.lost))),
+        *([Item(6, (Cell(f"OBSERVER: {status.role_reason}", "warn"),))] if status.role == "observer" else []),
+    ]
+
+
+def _health(view: View) -> list[Item]:
+    items = [Item(9, _window(view))] if view.status is not None and view.status.windows else []
+    if view.status is not None:
+        items.append(Item(7, _store(view.status)))
+    items.append(Item(8, _connection(view)))
+    if view.connection.state == "connected" and view.connection.role is not None:
+        items.append(Item(6, (Cell(view.connection.role, "muted"),)))
+    return items
+
+
+def _window(view: View) -> Line:
+    status, market_ms = view.status, view.market_ms
+    if status is None or market_ms is None:
+        return ()
+    key = min(status.windows, key=lambda window: window.end)
+    left_s = key.end - market_ms / 1000
+    return (
+        Cell(f"{key.horizon} window ends in ", "muted"),
+        Cell(countdown(left_s), "strong"),
+        Cell(f" {bar(left_s / key.seconds, 6)}", "accent"),
+    )
+
+
+def _store(status: Status) -> Line:
+    if status.store_state == "ok":
+        return (Cell("store ok", "muted"),)
+    pending = f" {status.store_pending} pending" if status.store_pending else ""
+    reason = f": {status.store_reason}" if status.store_reason else ""
+    role: Role = "danger" if status.store_state == "failed" else "warn"
+    return (Cell(f"store {status.store_state}{pending}{reason}", role),)
+
+
+def _connection(view: View) -> Line:
+    connection = view.connection
+    if connection.state == "connected":
+        latency = "" if connection.latency_ms is None else f" {connection.latency_ms:.0f} ms"
+        return (Cell(f"engine connected{latency}", "muted"),)
+    reason = f": {connection.reason}" if connection.reason else ""
+    retry = "" if connection.retry_in_s is None else f", retry in {round(connection.retry_in_s)}s"
+    where = f" at {connection.address}" if connection.address else ""
+    if connection.state == "connecting":
+        return (Cell(f"connecting to the engine{where}{reason}{retry}", "accent"),)
+    return (Cell(f"not connected{reason}{retry}", "danger"),)
+
+
+def _message(view: View) -> list[Item]:
+    """What must be read now; it takes the place of the least urgent line."""
+    if view.notice is not None:
+        return [Item(1, (Cell(view.notice.text, _SEVERITY_ROLES[view.notice.severity]),))]
+    if view.status is None:
+        return []
+    if view.lost:
+        return [Item(1, _history(view, view.status))]
+    reason = f" ({view.status.trading_reason})" if view.status.trading_reason else ""
+    if view.status.trading_state == "KILLED":
+        return [
+            Item(2, (Cell("No entries, no exits. To resume: polyterm resume", "strong"),)),
+            Item(1, (Cell(f"killed{reason}"),)),
+        ]
+    if view.status.trading_state == "PAUSED":
+        return [Item(2, (Cell("No entries; exits go on. P resumes", "strong"),)), Item(1, (Cell(f"paused{reason}"),))]
+    return []
+
+
+def _history(view: View, status: Status) -> Line:
+    """What was last known, and why nothing newer is."""
+    ago = "" if view.data_age_s is None else f" {age(view.data_age_s)} ago"
+    retry = view.connection.retry_in_s
+    more = "" if retry is None else f", retry in {round(retry)}s"
+    why = view.connection.reason if view.connection.state != "connected" else "the engine says nothing"
+    return (Cell(f"Was {status.trading_state}{ago}{more}", "warn"), Cell(f": {why}" if why else "", "danger"))
+
+
+def _engine(view: View) -> list[Item]:
+    status = view.status
+    if status is None or view.market_ms is None:
+        return []
+    speed = f" at {status.speed:g}× speed" if status.speed != 1 else ""
+    return [
+        Item(5, (Cell(f"{clock_time(view.market_ms)} UTC{speed}", "muted"),)),
+        Item(4, (Cell(f"engine {status.engine_us:,.0f} µs per input", "muted"),)),
+        Item(3, (Cell(f"{status.inputs:,} inputs", "muted"),)),
+        Item(2, (Cell(f"session {status.session}", "muted"),)),
+    ]

@@ -1,0 +1,249 @@
+"""The ticks pane: per series what the market shows, how fresh it is, and whether it may be traded on."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from polyterm.console.latest import View
+from polyterm.console.layout import Column, ColumnSpec
+from polyterm.console.view.cells import Cell, Line, Role, Row, laid_out, sized
+from polyterm.console.view.figures import (
+    MISSING,
+    age,
+    aged,
+    bar,
+    cents,
+    countdown,
+    distance,
+    price,
+    probability,
+    sparkline,
+)
+from polyterm.core.market import HORIZON_SECONDS
+from polyterm.core.snapshot import TickRow
+from polyterm.core.tick import BOOK_MAX_AGE_MS, SPOT_MAX_AGE_MS, Invalid, Tick
+
+COLUMNS: Final = (
+    ColumnSpec("coin", "Ticks", 5, 100, "left"),
+    ColumnSpec("spot", "spot", 10, 90),
+    ColumnSpec("path", "path", 5, 55, "left", grow=26, grow_rank=28),
+    ColumnSpec("strike", "strike", 9, 60),
+    ColumnSpec("strike_from", "strike from", 11, 12, "left"),
+    ColumnSpec("distance", "distance", 9, 88),
+    ColumnSpec("bid", "Up bid", 6, 86),
+    ColumnSpec("ask", "ask", 6, 85),
+    ColumnSpec("spread", "spread", 6, 45),
+    ColumnSpec("left", "left", 8, 80, "left", grow=4, grow_rank=29),
+    ColumnSpec("oracle", "oracle/TWAP", 11, 40),
+    ColumnSpec("oracle_age", "its age", 7, 15),
+    ColumnSpec("book_age", "book age", 8, 30),
+    ColumnSpec("spot_age", "spot age", 8, 25),
+    ColumnSpec("state", "tradable?", 13, 87, "left", grow=30),
+)
+
+# An oracle on a chain prints when its price has moved or a heartbeat is due, so only a long silence says anything.
+ORACLE_MAX_AGE_MS: Final = 120_000
+TICK_MAX_AGE_MS: Final = 5_000
+
+_SHORT: Final[Mapping[Invalid, str]] = {
+    "window_not_open": "window shut",
+    "book_missing": "no book",
+    "book_one_sided": "one-sided",
+    "book_crossed": "crossed",
+    "book_quarantined": "book doubt",
+    "book_stale": "stale book",
+    "mid_at_edge": "near 0 or 1",
+    "spot_missing": "no spot",
+    "spot_stale": "stale spot",
+    "strike_missing": "no strike",
+}
+_LONG: Final[Mapping[Invalid, str]] = {
+    "window_not_open": "its window is not open",
+    "book_missing": "no order book yet",
+    "book_one_sided": "only one side is quoted",
+    "book_crossed": "bid is not below ask",
+    "book_quarantined": "the book is in doubt",
+    "book_stale": "the book is stale",
+    "mid_at_edge": "price below 1¢ or above 99¢",
+    "spot_missing": "no spot price",
+    "spot_stale": "the spot price is stale",
+    "strike_missing": "the strike is not known yet",
+}
+_LONG_FROM: Final = 40
+
+
+class _Shown:
+    """One tick at one moment: ages carried forward to now, limits widened for a clock that runs fast."""
+
+    def __init__(self, row: TickRow, tick: Tick, view: View, columns: Mapping[str, Column]) -> None:
+        self.row = row
+        self.tick = tick
+        self.columns = columns
+        self.since_ms = 0 if view.market_ms is None else max(0, view.market_ms - tick.made_ms)
+        # Scaling must not make normal delay look stale: never less than a second of machine time.
+        self._floor_ms = 1000 if view.status is None else int(1000 * view.status.speed)
+        self.lost = view.lost
+        self.old = view.lost or self.beyond(self.since_ms, TICK_MAX_AGE_MS)
+        self.left_s = tick.key.end - tick.slot if view.market_ms is None else tick.key.end - view.market_ms / 1000
+
+    def beyond(self, age_ms: int | None, limit_ms: int) -> bool:
+        return age_ms is not None and age_ms > max(limit_ms, self._floor_ms)
+
+    def now_ms(self, age_ms: int | None) -> int | None:
+        return None if age_ms is None else age_ms + self.since_ms
+
+    def stale(self, age_ms: int | None, limit_ms: int) -> bool:
+        return self.old or self.beyond(self.now_ms(age_ms), limit_ms)
+
+    @property
+    def book_stale(self) -> bool:
+        return self.stale(self.tick.book_age_ms, BOOK_MAX_AGE_MS)
+
+    @property
+    def spot_stale(self) -> bool:
+        return self.stale(self.tick.spot_age_ms, SPOT_MAX_AGE_MS)
+
+
+def _coin(shown: _Shown) -> Cell:
+    return _coin_name(shown.row)
+
+
+def _coin_name(row: TickRow) -> Cell:
+    return Cell(row.coin.upper(), "strong")
+
+
+def _spot(shown: _Shown) -> Cell:
+    if shown.tick.spot is None:
+        return MISSING
+    return aged(price(shown.tick.spot), "strong", shown.spot_stale)
+
+
+def _path(shown: _Shown) -> Cell:
+    role: Role = "stale" if shown.spot_stale else "accent"
+    return Cell(sparkline(shown.row.spots, shown.columns["path"].width), role)
+
+
+def _strike(shown: _Shown) -> Cell:
+    strike = shown.tick.strike
+    return MISSING if strike is None else Cell(price(strike.price), "stale" if shown.old else "")
+
+
+def _strike_from(shown: _Shown) -> Cell:
+    strike = shown.tick.strike
+    return MISSING if strike is None else Cell(strike.grade, "muted")
+
+
+def _distance(shown: _Shown) -> Cell:
+    cell = distance(shown.tick.distance)
+    return Cell(cell.text, "stale") if shown.spot_stale and cell != MISSING else cell
+
+
+def _bid(shown: _Shown) -> Cell:
+    return _quote(shown, shown.tick.up_bid)
+
+
+def _ask(shown: _Shown) -> Cell:
+    return _quote(shown, shown.tick.up_ask)
+
+
+def _quote(shown: _Shown, value: float | None) -> Cell:
+    return MISSING if value is None else aged(probability(value), "", shown.book_stale)
+
+
+def _spread(shown: _Shown) -> Cell:
+    spread = shown.tick.spread
+    return MISSING if spread is None else Cell(cents(spread), "stale" if shown.book_stale else "")
+
+
+def _left(shown: _Shown) -> Cell:
+    width = shown.columns["left"].width - 6
+    if shown.left_s <= 0:
+        return Cell("ended", "stale" if shown.old else "muted")
+    role: Role = "stale" if shown.old else "warn" if shown.left_s < 60 else ""
+    fraction = shown.left_s / HORIZON_SECONDS[shown.row.horizon]
+    return Cell(f"{countdown(shown.left_s)} {bar(fraction, width)}", role)
+
+
+def _oracle(shown: _Shown) -> Cell:
+    value, age_ms = _settling(shown.tick)
+    return MISSING if value is None else aged(price(value), "", shown.stale(age_ms, ORACLE_MAX_AGE_MS))
+
+
+def _oracle_age(shown: _Shown) -> Cell:
+    return _age(shown, _settling(shown.tick)[1], ORACLE_MAX_AGE_MS)
+
+
+def _settling(tick: Tick) -> tuple[float | None, int | None]:
+    """The average that settles the market where it is known, else the oracle's point price."""
+    return (tick.oracle, tick.oracle_age_ms) if tick.twap is None else (tick.twap, tick.twap_age_ms)
+
+
+def _book_age(shown: _Shown) -> Cell:
+    return _age(shown, shown.tick.book_age_ms, BOOK_MAX_AGE_MS)
+
+
+def _spot_age(shown: _Shown) -> Cell:
+    return _age(shown, shown.tick.spot_age_ms, SPOT_MAX_AGE_MS)
+
+
+def _age(shown: _Shown, age_ms: int | None, limit_ms: int) -> Cell:
+    now_ms = shown.now_ms(age_ms)
+    if now_ms is None:
+        return MISSING
+    return aged(age(now_ms / 1000), "muted", shown.stale(age_ms, limit_ms))
+
+
+def _state(shown: _Shown) -> Cell:
+    long = shown.columns["state"].width >= _LONG_FROM
+    if shown.lost:
+        return Cell("✗ not tradable: no engine" if long else "✗ no engine", "warn")
+    if shown.old:
+        ago = age(shown.since_ms / 1000)
+        return Cell(f"✗ not tradable: no tick for {ago}" if long else f"✗ no tick {ago}", "warn")
+    invalid = shown.tick.invalid
+    if invalid is not None:
+        return Cell(f"✗ not tradable: {_LONG[invalid]}" if long else f"✗ {_SHORT[invalid]}", "warn")
+    if shown.row.note:
+        return Cell(f"✓ {shown.row.note}")
+    return Cell("✓ tradable", "up")
+
+
+_CELLS: Final[Mapping[str, Callable[[_Shown], Cell]]] = {
+    "coin": _coin,
+    "spot": _spot,
+    "path": _path,
+    "strike": _strike,
+    "strike_from": _strike_from,
+    "distance": _distance,
+    "bid": _bid,
+    "ask": _ask,
+    "spread": _spread,
+    "left": _left,
+    "oracle": _oracle,
+    "oracle_age": _oracle_age,
+    "book_age": _book_age,
+    "spot_age": _spot_age,
+    "state": _state,
+}
+
+
+def tick_rows(view: View, columns: Sequence[Column]) -> tuple[Row, ...]:
+    if view.ticks is None:
+        return ()
+    by_key = {column.key: column for column in columns}
+    rows: list[Row] = []
+    for row in view.ticks.rows:
+        key = f"{row.coin}-{row.horizon}"
+        if row.tick is None:
+            rows.append(Row(key, _without_tick(row, columns)))
+            continue
+        shown = _Shown(row, row.tick, view, by_key)
+        rows.append(Row(key, laid_out([_CELLS[column.key](shown) for column in columns], columns)))
+    return tuple(rows)
+
+
+def _without_tick(row: TickRow, columns: Sequence[Column]) -> Line:
+    """The coin, and over all other columns what it waits for."""
+    coin, *others = columns
+    width = sum(column.width + 1 for column in others) - 1
+    note = row.note or "waiting for its first tick"
+    return (Cell(sized(_coin_name(row).text, coin.width), "strong"), Cell(" "), Cell(sized(note, width), "muted"))

@@ -1,0 +1,48 @@
+"""A block of styled lines that repaints only the lines that changed."""
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from polyterm.console.view.cells import ROLES, Line
+
+COMPONENT_CLASSES = {f"cell--{role}" for role in ROLES if role}
+
+
+def painted(line: Line, width: int, base: Style, style_of: Callable[[str], Style]) -> Strip:
+    """The line as a strip of exactly ``width`` cells."""
+    segments = [Segment(cell.text, base + style_of(cell.role) if cell.role else base) for cell in line]
+    return Strip(segments).adjust_cell_length(width, base)
+
+
+def changed_lines(before: Sequence[object], after: Sequence[object]) -> list[int]:
+    both = [y for y, (old, new) in enumerate(zip(before, after, strict=False)) if old != new]
+    return both + list(range(min(len(before), len(after)), max(len(before), len(after))))
+
+
+class Lines(Widget):
+    """``show`` is cheap when nothing changed."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = COMPONENT_CLASSES
+
+    def __init__(self, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._lines: tuple[Line, ...] = ()
+
+    def show(self, lines: tuple[Line, ...]) -> None:
+        before, self._lines = self._lines, lines
+        regions = [Region(0, y, self.size.width, 1) for y in changed_lines(before, lines)]
+        if regions:
+            self.refresh(*regions)
+
+    def style_of(self, role: str) -> Style:
+        return self.get_component_rich_style(f"cell--{role}", partial=True)
+
+    def render_line(self, y: int) -> Strip:
+        line = self._lines[y] if y < len(self._lines) else ()
+        return painted(line, self.size.width, self.rich_style, self.style_of)

@@ -1,0 +1,146 @@
+"""A table of rows that have identities: diffed, never rebuilt, so that cursor and scroll survive every refresh."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+from rich.style import Style
+from textual import events
+from textual.binding import BindingType
+from textual.content import Content
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from polyterm.console.actions import bindings
+from polyterm.console.layout import Column, ColumnSpec, fit
+from polyterm.console.view.cells import Cell, Line, Row, laid_out, wrapped
+from polyterm.console.widgets.lines import COMPONENT_CLASSES, changed_lines, painted
+
+SCROLLBAR: Final = 1
+
+
+class Table(ScrollView, can_focus=True, inherit_bindings=False):
+    """A heading that stays, and rows that scroll under it. The cursor follows its row's key when rows change places."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {*COMPONENT_CLASSES, "table--heading", "table--cursor"}
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("table")]
+
+    def __init__(self, id: str, specs: Sequence[ColumnSpec]) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._specs = specs
+        self._title = specs[0].title
+        self._titled = False
+        self._columns: tuple[Column, ...] = ()
+        self._heading: Line = ()
+        self._rows: tuple[Row, ...] = ()
+        self._empty = ""
+        self._cursor_key: str | None = None
+        self._cursor = 0
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return self._columns
+
+    @property
+    def cursor_key(self) -> str | None:
+        """What the row under the cursor is about; None while there is no row."""
+        return self._rows[self._cursor].key if self._rows else None
+
+    def fit_to(self, width: int, *, titled: bool) -> None:
+        """``titled``: the pane has a title line of its own, so the first heading says what the column holds."""
+        self._columns = fit(self._specs, width - SCROLLBAR)
+        self._titled = titled
+        self.set_class(titled, "-titled")
+        self._head(self._title)
+        self.refresh()
+
+    def show(self, rows: tuple[Row, ...], *, empty: str = "", note: str = "") -> None:
+        """``empty`` stands in the pane while there are no rows; ``note`` is added to the title."""
+        self._head(f"{self._title} {note}" if note else self._title)
+        before, self._rows = self._rows, rows
+        previous, self._cursor = self._cursor, self._place_cursor()
+        if len(before) != len(rows) or self.virtual_size.width != self.size.width:
+            self.virtual_size = Size(self.size.width, len(rows) + 1)
+        if empty != self._empty:
+            self._empty = empty
+            self.refresh()
+            return
+        dirty = set(changed_lines(before, rows))
+        if previous != self._cursor:
+            dirty |= {previous, self._cursor}
+        self._refresh_rows(dirty)
+
+    def _head(self, title: str) -> None:
+        if self._titled:
+            self.border_title = Content(title)
+        if not self._columns:
+            return
+        first = self._columns[0]
+        titles = [first.key if self._titled else title, *(column.title for column in self._columns[1:])]
+        heading = laid_out([Cell(text) for text in titles], self._columns)
+        if heading != self._heading:
+            self._heading = heading
+            self.refresh(Region(0, 0, self.size.width, 1))
+
+    def _place_cursor(self) -> int:
+        for place, row in enumerate(self._rows):
+            if row.key == self._cursor_key:
+                return place
+        place = min(self._cursor, max(0, len(self._rows) - 1))
+        self._cursor_key = self._rows[place].key if self._rows else None
+        return place
+
+    def _refresh_rows(self, places: set[int]) -> None:
+        top = self.scroll_offset.y
+        height = self.size.height
+        lines = [place - top + 1 for place in places]
+        regions = [Region(0, y, self.size.width, 1) for y in lines if 1 <= y < height]
+        if regions:
+            self.refresh(*regions)
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        base = self.rich_style
+        if y == 0:
+            return painted(self._heading, width, base + self._component("table--heading"), self._style_of)
+        if not self._rows:
+            lines = wrapped(self._empty, width)
+            return painted(lines[y - 1] if y <= len(lines) else (), width, base, self._style_of)
+        place = self.scroll_offset.y + y - 1
+        if place >= len(self._rows):
+            return Strip.blank(width, base)
+        if place == self._cursor:
+            base += self._component("table--cursor")
+        return painted(self._rows[place].cells, width, base, self._style_of)
+
+    def _component(self, name: str) -> Style:
+        return self.get_component_rich_style(name, partial=True)
+
+    def _style_of(self, role: str) -> Style:
+        return self._component(f"cell--{role}")
+
+    def action_cursor(self, step: int) -> None:
+        self._move_to(self._cursor + step)
+
+    def action_page(self, direction: int) -> None:
+        self._move_to(self._cursor + direction * max(1, self.size.height - 2))
+
+    def action_edge(self, direction: int) -> None:
+        self._move_to(0 if direction < 0 else len(self._rows) - 1)
+
+    def on_click(self, event: events.Click) -> None:
+        if event.y > 0:
+            self._move_to(self.scroll_offset.y + event.y - 1)
+
+    def _move_to(self, place: int) -> None:
+        if not self._rows:
+            return
+        previous, self._cursor = self._cursor, min(max(0, place), len(self._rows) - 1)
+        self._cursor_key = self._rows[self._cursor].key
+        self._refresh_rows({previous, self._cursor})
+        visible = max(1, self.size.height - 1)
+        top = self.scroll_offset.y
+        if self._cursor < top:
+            self.scroll_to(y=self._cursor, animate=False)
+        elif self._cursor >= top + visible:
+            self.scroll_to(y=self._cursor - visible + 1, animate=False)
