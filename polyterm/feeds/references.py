@@ -67,6 +67,7 @@ class References:
         self._clock = clock
         self._basis = {coin: SpotBasis() for coin in coins}
         self._boundaries: dict[tuple[Coin, int], _Boundary] = {}
+        self._watching_since_ms: int | None = None
         self._stream_wait_ms = freshness_ms(STREAM_WAIT_MS, clock.speed)
         self._oracle_wait_ms = int(ORACLE_WAIT_S * 1000 * max(1.0, clock.speed))
         self._oracle_within_ms = max(ORACLE_WITHIN_MS, self._oracle_wait_ms)
@@ -74,6 +75,8 @@ class References:
 
     def observe(self, slot: int) -> None:
         """Take the slot's pair of spot and settlement price into each coin's basis."""
+        if self._watching_since_ms is None:
+            self._watching_since_ms = self._clock.market_ms()
         for coin, basis in self._basis.items():
             quote = self._board.spot(coin)
             basis.update(slot, None if quote is None else quote.price, self._settlement_price(coin))
@@ -153,8 +156,11 @@ class References:
         return print_
 
     def _keep_spot(self, coin: Coin, unix_s: int, kept: _Boundary) -> None:
-        quote, basis = self._board.spot(coin), self.basis(coin)
-        if quote is None or abs(quote.recv_ms - unix_s * 1000) > self._spot_within_ms:
+        """Only a boundary that we lived through has a price of its second."""
+        quote, basis, at_ms = self._board.spot(coin), self.basis(coin), unix_s * 1000
+        if quote is None or self._watching_since_ms is None or self._watching_since_ms > at_ms:
+            return
+        if abs(quote.recv_ms - at_ms) > self._spot_within_ms:
             return
         kept.spot = Reference(quote.price, quote.source, "spot", quote.recv_ms)
         if basis is not None:

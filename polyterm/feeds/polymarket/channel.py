@@ -167,6 +167,11 @@ class MarketFeed:
 
     async def _verify_token(self, client: httpx.AsyncClient, token: str) -> None:
         asked_at_frame = self._books.frames(token)
-        body = await rest.get(client, f"{self._settings.clob}/book", {"token_id": token})
+        try:
+            body = await rest.get(client, f"{self._settings.clob}/book", {"token_id": token})
+        except rest.RestError as error:
+            if error.status == httpx.codes.NOT_FOUND:  # resolved: it has no book any more
+                return
+            raise
         if self._books.verify(clob_wire.decode_book(body), asked_at_frame) == "equal":
             self._post((token,))
