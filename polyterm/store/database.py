@@ -1,6 +1,7 @@
 """Connections to the SQLite file, and its errors in words."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -25,6 +26,15 @@ _REASONS: Final = {
     sqlite3.SQLITE_NOTADB: "the file is not a database",
 }
 _NO_ACCESS: Final = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN)
+
+
+def probe(path: Path, busy_ms: int) -> None:
+    """Open the file once and read its header, making it when it is missing. Blocks; raises sqlite3.Error.
+
+    A connection that fails inside an engine leaves a thread behind that nobody can wait for.
+    """
+    with closing(sqlite3.connect(path, timeout=busy_ms / 1000)) as connection:
+        connection.execute("PRAGMA schema_version")
 
 
 def writing_engine(path: Path, busy_ms: int) -> AsyncEngine:

@@ -1,5 +1,6 @@
 """Questions to the stored trades, on connections of their own that can only read."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from polyterm.core.market import HORIZONS, window_epoch
 from polyterm.core.query import Period, StrategyTotals, TradesAnswer, TradesQuery
-from polyterm.errors import StoreError
+from polyterm.errors import ConfigError, StoreError
 from polyterm.store.database import reading_engine, reason
 from polyterm.store.schema import paper_trades, system_state
 from polyterm.store.trade_rows import trade_from_row
@@ -25,15 +26,18 @@ _PERIOD_MS: Final[dict[Period, int]] = {"hour": 3_600_000, "day": 86_400_000, "w
 
 
 class Reader:
-    """Reads the file that a ``Store`` writes, from the same process or another. Every method may raise StoreError."""
+    """Reads the file that a ``Store`` writes, from the same process or another. Every question may raise StoreError."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
     @classmethod
     def open(cls, location: str | Path) -> "Reader":
-        """A connection is made when the first question is asked."""
-        return cls(reading_engine(Path(location), _CONNECTIONS))
+        """A connection is made when the first question is asked. Raises ConfigError when there is no such file."""
+        path = Path(location)
+        if not os.access(path, os.R_OK) or not path.is_file():
+            raise ConfigError(f"There is no database at {path} that can be read: correct --db.")
+        return cls(reading_engine(path, _CONNECTIONS))
 
     async def close(self) -> None:
         await self._engine.dispose()

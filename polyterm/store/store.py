@@ -19,7 +19,7 @@ from polyterm.core.event import Event
 from polyterm.core.snapshot import StoreState
 from polyterm.core.tick import Tick
 from polyterm.errors import ConfigError, StoreError
-from polyterm.store.database import Refusal, opening_error, pragma, reason, writing_engine
+from polyterm.store.database import Refusal, opening_error, pragma, probe, reason, writing_engine
 from polyterm.store.migrations import migrate
 from polyterm.store.rows import Row, SessionInfo, state_row
 from polyterm.store.tick_rows import tick_row
@@ -34,12 +34,12 @@ _DISPOSE_S: Final = 2.0
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds and patience, in machine time.
 
-    ``ticks`` is an hour of four series (about 60 MB when full), ``events`` about six busy hours. ``chunk`` submissions
-    share a commit at most, so that a backlog neither holds the database nor the event loop for long.
+    ``ticks`` is an hour of four series (about 40 MB when full), ``events`` some hours of every strategy (about 80 MB).
+    ``chunk`` submissions share a commit at most, so that a backlog neither holds the database nor the event loop long.
     """
 
     ticks: int = 14_400
-    events: int = 50_000
+    events: int = 20_000
     chunk: int = 250
     batch_s: float = 1.0
     busy_ms: int = 250
@@ -117,12 +117,12 @@ class Store:
         _check_place(path)
         engine = writing_engine(path, limits.busy_ms)
         try:
+            await asyncio.to_thread(probe, path, _OPEN_BUSY_MS)
             await _prepare(engine, path, session, limits)
-        except (DBAPIError, sqlite3.Error) as error:
+        except BaseException as error:
             await engine.dispose()
-            raise opening_error(path, error) from None
-        except BaseException:
-            await engine.dispose()
+            if isinstance(error, DBAPIError | sqlite3.Error):
+                raise opening_error(path, error) from None
             raise
         return cls(engine, session.id, on_durable, limits)
 
@@ -188,7 +188,7 @@ class Store:
                 self._refuse(f"{self._waiting_events} events wait to be written and no more are taken")
                 continue
             try:
-                writes.extend(writes_of(event))
+                writes.extend(tuple(writes_of(event)))  # all of an event's rows or none
             except StoreError as error:
                 self.lost_events += 1
                 self._refuse(str(error).rstrip("."))

@@ -4,7 +4,7 @@ import pytest
 
 from polyterm.core.market import MarketKey
 from polyterm.core.query import StrategyTotals, TradesQuery
-from polyterm.errors import StoreError
+from polyterm.errors import ConfigError, StoreError
 from polyterm.store.queries import Reader
 from tests.store.builders import EPOCH, KEY, closed, early_exit, rows, settled
 from tests.waiting import eventually
@@ -125,8 +125,15 @@ async def test_a_reader_changes_nothing_and_reads_a_closed_database(open_store, 
 
 
 async def test_a_missing_database_is_a_sentence(tmp_path: Path):
-    reader = Reader.open(tmp_path / "none.db")
-    with pytest.raises(StoreError, match="could not be answered: the database file cannot be opened"):
+    for path in (tmp_path / "none.db", tmp_path):
+        with pytest.raises(ConfigError, match=r"There is no database at .* that can be read: correct --db"):
+            Reader.open(path)
+    assert not (tmp_path / "none.db").exists()
+
+
+async def test_a_file_that_is_no_database_is_a_sentence(path):
+    path.write_text("dear diary, " * 200)
+    reader = Reader.open(path)
+    with pytest.raises(StoreError, match="could not be answered: the file is not a database"):
         await reader.trades(TradesQuery(), NOW_MS)
     await reader.close()
-    assert not (tmp_path / "none.db").exists()

@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.event import listen
 
-from polyterm.core.event import CommandRefused, EventId
+from polyterm.core.event import CommandRefused, EventId, WindowClosed, WindowStats
+from polyterm.core.market import Reference
 from polyterm.errors import StoreError
 from polyterm.store.rows import SessionInfo
 from polyterm.store.store import Limits, Store
-from tests.store.builders import EPOCH, SESSION, closed, corrected, early_exit, rows, settled, tick
+from tests.store.builders import EPOCH, KEY, SESSION, closed, corrected, early_exit, rows, settled, tick
 from tests.store.conftest import QUICK
 from tests.waiting import eventually
 
@@ -193,6 +194,15 @@ async def test_a_number_that_is_not_finite_is_kept_out_and_said(open_store, path
     assert [event.id.input for event in announced.events] == [2]
     assert (store.lost_ticks, store.lost_events) == (1, 1)
     assert (count(path, "ticks"), count(path, "paper_trades")) == (0, 1)
+
+
+async def test_an_event_that_is_refused_leaves_no_part_of_itself(open_store, path):
+    store = await open_store()
+    strike = Reference(100.0, "twap60", "stream", EPOCH * 1000)
+    stats = WindowStats(1, 0, 0.5, 0.5, 0.5, 0.5, None, None, float("nan"))
+    store.submit(tick(), [WindowClosed(EventId("s1", 1, 0), EPOCH * 1000, KEY, strike, None, stats, 0)])
+    await eventually(lambda: store.pending == 0)
+    assert (count(path, "ticks"), count(path, "windows")) == (1, 0)
 
 
 async def test_closing_writes_what_waits_even_after_the_writer_was_cancelled(open_store, path, announced):
