@@ -34,7 +34,10 @@ connection has ended the frame is dropped: ``on_open`` of the next one subscribe
 
 
 class HangUpError(FeedError):
-    """Raised by a channel to end its connection. ``retry_in_s`` None means the usual back-off."""
+    """Raised by a channel to end its connection.
+
+    ``retry_in_s`` None means the usual back-off, 0 at once: the second time in a row it waits like any other failure.
+    """
 
     def __init__(self, reason: str, retry_in_s: float | None = None) -> None:
         super().__init__(reason)
@@ -131,7 +134,7 @@ async def supervise(
         ending = await _attempt(connection, url, open_timeout_s, rng, closes or {})
         settled = connection.had_data and clock.monotonic() - began >= SETTLED_AFTER_S
         failures = 1 if settled else failures + 1
-        retry_in_s = backoff.delay(failures, rng) if ending.retry_in_s is None else ending.retry_in_s
+        retry_in_s = _wait_s(ending.retry_in_s, failures, backoff.delay(failures, rng))
         previous, url = host_of(url), channel.url()
         moving = f"; trying {host_of(url)} next" if host_of(url) != previous else ""
         health.down(ending.reason + moving, retry_in_s)
@@ -146,21 +149,14 @@ class _Ending(msgspec.Struct, frozen=True):
 async def _attempt(
     connection: "_Connection", url: str, open_timeout_s: float, rng: random.Random, closes: Mapping[int, CloseRule]
 ) -> _Ending:
-    ending = _Ending("", None)
     try:
         await connection.run(url, open_timeout_s)
-    except* (FeedError, WebSocketException, OSError) as group:
-        ending = _ending(_first(group), host_of(url), rng, closes)
-    except* Exception as group:  # the one supervisor: a bug in a channel must not end its feed
+    except (FeedError, WebSocketException, OSError) as error:
+        return _ending(error, host_of(url), rng, closes)
+    except Exception as error:  # the one supervisor: a bug in a channel must not end its feed
         log.exception("feed.bug", extra={"host": host_of(url)})
-        error = _first(group)
-        ending = _Ending(f"internal error: {type(error).__name__}: {error}", None)
-    return ending
-
-
-def _first(group: ExceptionGroup[Exception]) -> Exception:
-    first = group.exceptions[0]
-    return _first(first) if isinstance(first, ExceptionGroup) else first
+        return _Ending(f"internal error: {type(error).__name__}: {error}", None)
+    return _Ending(f"{host_of(url)} closed the connection", None)
 
 
 def _ending(error: Exception, host: str, rng: random.Random, closes: Mapping[int, CloseRule]) -> _Ending:
@@ -172,6 +168,13 @@ def _ending(error: Exception, host: str, rng: random.Random, closes: Mapping[int
             return _Ending(f"{host} {rule.meaning} ({error.rcvd.code})", rng.uniform(rule.min_s, rule.max_s))
     retry_in_s = _retry_after(error.response.headers.get("Retry-After")) if isinstance(error, InvalidStatus) else None
     return _Ending(failure_reason(error, host), retry_in_s)
+
+
+def _wait_s(asked_s: float | None, failures: int, usual_s: float) -> float:
+    """What venue or channel asked for, but no less than the usual wait once that has failed: "at once" may not loop."""
+    if asked_s is None:
+        return usual_s
+    return asked_s if failures == 1 else max(asked_s, usual_s)
 
 
 def _retry_after(text: str | None) -> float | None:
@@ -198,7 +201,7 @@ class _Connection:
         self._overflow = asyncio.Event()
 
     async def run(self, url: str, open_timeout_s: float) -> None:
-        """Raises what ended the connection, alone or in a group; never returns."""
+        """Raises what ended the connection; never returns."""
         async with connect(
             url,
             open_timeout=open_timeout_s,
@@ -217,15 +220,21 @@ class _Connection:
                 self._channel.on_close()
 
     async def _serve(self, socket: ClientConnection, host: str) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._read(socket))
-            group.create_task(self._write(socket))
-            group.create_task(self._watch(host))
-            group.create_task(self._fail_on_overflow(host))
-            if self._channel.keepalive is not None:
-                group.create_task(self._keep_alive(*self._channel.keepalive))
-            if self._lifetime_s is not None:
-                group.create_task(self._expire(host, self._lifetime_s))
+        parts = [self._read(socket), self._write(socket), self._watch(host), self._fail_on_overflow(host)]
+        if self._channel.keepalive is not None:
+            parts.append(self._keep_alive(*self._channel.keepalive))
+        if self._lifetime_s is not None:
+            parts.append(self._expire(host, self._lifetime_s))
+        # Not a TaskGroup: before Python 3.13 one that is failing swallows a cancellation of the same moment.
+        tasks = [asyncio.create_task(part) for part in parts]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done:
+            task.result()
 
     async def _read(self, socket: ClientConnection) -> None:
         while True:

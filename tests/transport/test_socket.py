@@ -243,6 +243,18 @@ async def test_a_channel_can_ask_for_a_fresh_connection_at_once() -> None:
         await eventually(lambda: channel.data == [1], timeout_s=5)
 
 
+async def test_at_once_does_not_become_a_loop() -> None:
+    async def always_say_goodbye(socket: ServerConnection) -> None:
+        await socket.send('{"hang_up": 0.0}')
+        await socket.wait_closed()
+
+    async with venue(always_say_goodbye) as url, supervised(Echo(url), backoff=Backoff(60, 60)) as health:
+        await eventually(lambda: health.reconnects == 1 and health.row().state == "down")
+        retry_in_s = health.row().retry_in_s
+        assert retry_in_s is not None
+        assert retry_in_s > 25
+
+
 async def test_a_venues_own_close_codes_are_explained() -> None:
     async def turn_away(socket: ServerConnection) -> None:
         await socket.close(4001, "no")
@@ -258,7 +270,7 @@ async def test_a_venues_own_close_codes_are_explained() -> None:
 
 async def test_an_old_connection_is_renewed_before_the_venue_ends_it() -> None:
     async with venue(serve_data) as url, supervised(channel := Echo(url), lifetime_s=0.1, backoff=Backoff(60, 60)):
-        await eventually(lambda: len(channel.data) >= 3)
+        await eventually(lambda: len(channel.data) == 2, timeout_s=5)
 
 
 async def test_more_frames_than_the_socket_takes_cost_the_connection() -> None:
@@ -285,6 +297,26 @@ async def test_cancelling_closes_the_connection_properly() -> None:
             await eventually(lambda: channel.data == [1])
         await eventually(lambda: codes == [1000])
         assert channel.closed == 1
+
+
+async def test_cancelling_works_at_every_moment_of_a_dying_connection() -> None:
+    async def say_one_thing(socket: ServerConnection) -> None:
+        await socket.send('{"data": 1}')
+
+    clock = system_clock()
+    async with venue(say_one_thing) as url:
+        for turns in range(100):
+            health = FeedHealth("echo", clock)
+            backoff = Backoff(0.0001, 0.0001)
+            task = asyncio.create_task(
+                supervise(Echo(url), health, clock, random.Random(1), silence_s=5, backoff=backoff)
+            )
+            await eventually(lambda health=health: health.opens)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            _, pending = await asyncio.wait([task], timeout=5)
+            assert not pending, f"not cancelled after {turns} turns of the loop"
 
 
 async def test_this_machine_is_reached_without_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
