@@ -1,9 +1,7 @@
 """The one place that names the concrete feeds."""
 
-import asyncio
-import logging
 import random
-from typing import Final, Protocol
+from typing import Protocol
 
 from polyterm.core.market import Coin, Horizon, MarketKey
 from polyterm.core.snapshot import FeedRow
@@ -17,14 +15,11 @@ from polyterm.feeds.settlement.channel import SettlementFeed
 from polyterm.feeds.windows import WindowDesk
 from polyterm.service.sources import Emit
 from polyterm.service.status.operations import Market
-from polyterm.service.tasks import together
+from polyterm.service.tasks import RESTART_S, keep_alive, together
 from polyterm.settings import Settings
 from polyterm.transport.clock import Clock
 from polyterm.transport.health import FeedHealth
 from polyterm.transport.http import http_client
-
-RESTART_S: Final = 5.0
-log = logging.getLogger(__name__)
 
 
 class Feed(Protocol):
@@ -70,11 +65,4 @@ class Venues:
 
 
 async def _keep_alive(feed: Feed) -> None:
-    """A defect in one feed is logged, shown as its reason, and does not end the others."""
-    while True:
-        try:
-            await feed.run()
-        except Exception as error:
-            log.exception("feed %s failed", feed.health.name)
-            feed.health.down(f"a defect of ours ({type(error).__name__}: {error})", RESTART_S)
-            await asyncio.sleep(RESTART_S)
+    await keep_alive(feed.health.name, feed.run, lambda reason: feed.health.down(reason, RESTART_S))

@@ -29,9 +29,6 @@ class Latched(msgspec.Struct, frozen=True):
 _decoder: Final[msgspec.json.Decoder[Latched]] = msgspec.json.Decoder(Latched)
 
 
-RUNNING: Final = Latched("RUNNING", "", ORIGIN, 0, "first")
-
-
 class Latch:
     """One latch file. Writes are atomic: a reader or a crash sees the old state or the new one."""
 
@@ -52,17 +49,16 @@ class Latch:
         except OSError as error:
             raise StoreError(f"The latch file {self.path} cannot be written: {error.strerror or error}.") from error
 
-    def read(self, *, ran_before: bool) -> Latched:
-        """The state in force; KILLED when that cannot be told.
+    def begin(self) -> None:
+        """On the very first start leave a latch, so that its later absence means something. Raises StoreError."""
+        if not self.path.exists():
+            self.write(Latched("RUNNING", "", ORIGIN, 0, "first start"))
 
-        ``ran_before`` says that an engine wrote this latch once. Its absence is then as bad as nonsense in it, because
-        deleting a file must not resume trading.
-        """
+    def read(self) -> Latched:
+        """The state in force; KILLED when that cannot be told. Deleting the file does not resume trading."""
         try:
             return _decoder.decode(self.path.read_bytes())
         except FileNotFoundError:
-            if not ran_before:
-                return RUNNING
             return self._closed("is gone")
         except (OSError, msgspec.DecodeError) as error:
             return self._closed(f"cannot be read ({error})")

@@ -41,7 +41,7 @@ from polyterm.service.snapshots import Screen, Sections
 from polyterm.service.sources import Assemble, Sources
 from polyterm.service.status.operations import Health, Market
 from polyterm.service.status.server import StatusServer
-from polyterm.service.tasks import together
+from polyterm.service.tasks import keep_alive, together
 from polyterm.settings import Settings
 from polyterm.store.location import locate
 from polyterm.store.queries import Reader
@@ -76,6 +76,7 @@ class Runtime:
         self._phase: Phase = "starting"
         self._settled = asyncio.Event()
         self._why = ""
+        self._defect = ""
         self._latched: Latched | None = None
         self._engine = Engine(self._session, sizing=settings.paper.sizing)
         self._screen = Screen([(coin, settings.horizon) for coin in settings.coins])
@@ -98,7 +99,7 @@ class Runtime:
         location = locate(self._settings.db, self._settings.data_dir).resolve()
         lease = Lease(_beside(location, ".lease"), this_process(self._settings.service.instance))
         latch = Latch(_beside(location, ".latch.json"))
-        held = lease.take()
+        held = _take(lease, latch)
         if not held and not self._wait_for_lease:
             raise ConfigError(f"The database {location} belongs to {lease.holder()}: stop it, or drop --no-wait.")
         async with AsyncExitStack() as stack:
@@ -111,18 +112,19 @@ class Runtime:
             self._commands = commands
             await self._server.start()
             await self._listen(strict=held)
-            await together(self._server.run(), self._work(location, lease, latch), stop=stop)
+            showing = keep_alive("showing the state", self._server.run, self._note_defect)
+            await together(showing, self._work(location, lease, latch), stop=stop)
 
     async def _work(self, location: Path, lease: Lease, latch: Latch) -> None:
         if not lease.held:
             await self._observe(location, lease, latch)
             await self._listen(strict=False)
-        await self._own(location, latch, ran_before=lease.ran_before)
+        await self._own(location, latch)
 
     async def _observe(self, location: Path, lease: Lease, latch: Latch) -> None:
-        while not lease.take():
+        while not _take(lease, latch):
             self._why = f"only observes: {location} belongs to {lease.holder()}"
-            self._latched = latch.read(ran_before=True)
+            self._latched = latch.read()
             if self._phase != "observing":
                 self._phase = "observing"
                 log.warning("this instance %s", self._why)
@@ -132,18 +134,22 @@ class Runtime:
         self._phase, self._why, self._latched = "starting", "", None
         log.warning("taking over %s", location)
 
-    async def _own(self, location: Path, latch: Latch, *, ran_before: bool) -> None:
+    async def _own(self, location: Path, latch: Latch) -> None:
         self._store = store = await self._open(location)
         self._reader = reader = Reader.open(location)
         self._sources = sources = self._assemble(self._settings, self._clock, self.handle)
         async with asyncio.TaskGroup() as writing:
             writing.create_task(store.run())
             try:
-                self._restore(latch, ran_before=ran_before)
+                self._restore(latch)
                 self._phase, self._why = "running", ""
                 self._settled.set()
-                log.info("running", extra={"session": self._session, "mode": self._mode, "database": str(location)})
-                await together(sources.run(), Heartbeat(store, self.snapshot).run())
+                log.info(
+                    "polyterm %s is running: %s", __version__, self._mode,
+                    extra={"session": self._session, "database": str(location)},
+                )  # fmt: skip
+                beating = keep_alive("the heartbeat", Heartbeat(store, self.snapshot).run, self._note_defect)
+                await together(sources.run(), beating)
             finally:
                 self._phase = "ending"
                 await reader.close()
@@ -167,14 +173,13 @@ class Runtime:
                 log.warning("waiting for the database: %s", error)
                 await asyncio.sleep(OPEN_RETRY_S)
 
-    def _restore(self, latch: Latch, *, ran_before: bool) -> None:
-        latched = latch.read(ran_before=ran_before)
+    def _restore(self, latch: Latch) -> None:
+        """Feed the latched trading state to the engine, as its first input."""
+        latched = latch.read()
         command = opening(latched)
         if command is not None:
             log.warning("trading starts %s: %s", latched.state, latched.reason or "no reason was given")
             self._announce(tuple(self._sequencer.handle(command)))
-        elif not ran_before:
-            latch.write(latched)
 
     async def _listen(self, *, strict: bool) -> None:
         """Listen where the settings say. Unless ``strict``, what another process has is left to it."""
@@ -206,6 +211,9 @@ class Runtime:
     def _submit(self, tick: Tick | None, events: Sequence[Event]) -> None:
         if self._store is not None and self._phase != "ending":
             self._store.submit(tick, events)
+
+    def _note_defect(self, reason: str) -> None:
+        self._defect = reason
 
     def _stored(self, events: tuple[Event, ...]) -> None:
         self._announce(tuple(event for event in events if not isinstance(event, Commands.ANNOUNCED_AT_ONCE)))
@@ -273,6 +281,8 @@ class Runtime:
     def _reasons(self) -> Iterator[str]:
         if self._phase != "observing" and self._why:
             yield self._why
+        if self._defect:
+            yield self._defect
         if self._sources is not None:
             for row in self._sources.rows():
                 if row.state not in {"live", "off"}:
@@ -328,6 +338,13 @@ class Runtime:
     @property
     def _role(self) -> Role:
         return "observer" if self._phase == "observing" else "owner"
+
+
+def _take(lease: Lease, latch: Latch) -> bool:
+    taken = lease.take()
+    if taken and not lease.ran_before:
+        latch.begin()
+    return taken
 
 
 def _beside(location: Path, suffix: str) -> Path:

@@ -1,8 +1,12 @@
 """Jobs that belong together and end together."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+RESTART_S: Final = 5.0
+log = logging.getLogger(__name__)
 
 
 async def together(*jobs: Coroutine[Any, Any, None], stop: asyncio.Event | None = None) -> None:
@@ -20,6 +24,20 @@ async def together(*jobs: Coroutine[Any, Any, None], stop: asyncio.Event | None 
                     task.cancel()
     except BaseExceptionGroup as failures:
         raise _first(failures) from None
+
+
+async def keep_alive(name: str, job: Callable[[], Coroutine[Any, Any, None]], tell: Callable[[str], None]) -> None:
+    """Run a job again when it failed by a defect, so that it does not end the others.
+
+    The defect is logged with its traceback and told in words. For jobs that change nothing outside themselves.
+    """
+    while True:
+        try:
+            await job()
+        except Exception as error:
+            log.exception("%s failed", name)
+            tell(f"{name} failed by a defect of ours ({type(error).__name__}: {error})")
+            await asyncio.sleep(RESTART_S)
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

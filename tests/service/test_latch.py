@@ -16,12 +16,19 @@ def latch(tmp_path: Path) -> Latch:
     return Latch(tmp_path / "x.latch.json")
 
 
-def test_without_a_file_a_first_start_runs(latch: Latch) -> None:
-    assert opening(latch.read(ran_before=False)) is None
+def test_a_first_start_runs(latch: Latch) -> None:
+    latch.begin()
+    assert opening(latch.read()) is None
+
+
+def test_a_start_keeps_the_latch_that_is_there(latch: Latch) -> None:
+    latch.write(KILLED)
+    latch.begin()
+    assert latch.read() == KILLED
 
 
 def test_a_latch_that_was_deleted_does_not_resume_trading(latch: Latch) -> None:
-    command = opening(latch.read(ran_before=True))
+    command = opening(latch.read())
     assert command is not None
     assert command.kind == "kill"
     assert "is gone" in command.reason
@@ -30,13 +37,13 @@ def test_a_latch_that_was_deleted_does_not_resume_trading(latch: Latch) -> None:
 @pytest.mark.parametrize(("state", "kind"), [("KILLED", "kill"), ("PAUSED", "pause")])
 def test_a_latched_state_is_commanded_again(latch: Latch, state: str, kind: str) -> None:
     latch.write(Latched(state, "because", "ann", 5, "c7"))  # type: ignore[arg-type]
-    assert opening(latch.read(ran_before=True)) == Command("latch-c7", kind, "ann", "latch", "because")  # type: ignore[arg-type]
+    assert opening(latch.read()) == Command("latch-c7", kind, "ann", "latch", "because")  # type: ignore[arg-type]
 
 
 def test_after_a_resume_nothing_is_commanded(latch: Latch) -> None:
     latch.write(KILLED)
     latch.write(Latched("RUNNING", "", "ann", 6, "c8"))
-    assert opening(latch.read(ran_before=True)) is None
+    assert opening(latch.read()) is None
 
 
 @pytest.mark.parametrize(
@@ -45,7 +52,7 @@ def test_after_a_resume_nothing_is_commanded(latch: Latch) -> None:
 )
 def test_a_latch_that_cannot_be_trusted_kills(latch: Latch, content: bytes) -> None:
     latch.path.write_bytes(content)
-    command = opening(latch.read(ran_before=True))
+    command = opening(latch.read())
     assert command is not None
     assert (command.kind, command.origin) == ("kill", "latch")
     assert str(latch.path) in command.reason
@@ -53,7 +60,7 @@ def test_a_latch_that_cannot_be_trusted_kills(latch: Latch, content: bytes) -> N
 
 def test_a_folder_in_its_place_kills(latch: Latch) -> None:
     latch.path.mkdir()
-    command = opening(latch.read(ran_before=False))
+    command = opening(latch.read())
     assert command is not None
     assert command.kind == "kill"
 

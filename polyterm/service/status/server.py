@@ -179,10 +179,19 @@ class StatusServer:
         await attached.prepare(request)
         self._sockets.add(attached)
         try:
-            await Session(attached, role, self._operations, self._hub).run(self._token)
+            session = Session(attached, role, self._operations, self._hub, abort=_abort(request))
+            await session.run(self._token)
         finally:
             self._sockets.discard(attached)
         return attached
+
+
+def _abort(request: web.Request) -> Callable[[], None]:
+    def abort() -> None:
+        if request.transport is not None:
+            request.transport.abort()
+
+    return abort
 
 
 async def _order(request: web.Request, *, must_act: bool) -> Order:

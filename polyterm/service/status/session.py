@@ -3,10 +3,11 @@
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSMsgType, web
 from pydantic import SecretStr
 
 from polyterm import __version__
@@ -48,11 +49,20 @@ _decoder: Final[msgspec.json.Decoder[ClientMessage]] = msgspec.json.Decoder(Clie
 class Session:
     """Answers, acknowledgements and events wait in an outbox; of snapshots only the newest does.
 
-    A client whose outbox is full is disconnected: it can come back and ask for what it missed.
+    A client whose outbox is full does not read: ``abort`` cuts it off. It can come back and ask for what it missed.
     """
 
-    def __init__(self, socket: web.WebSocketResponse, role: ClientRole, operations: Operations, hub: Hub) -> None:
+    def __init__(
+        self,
+        socket: web.WebSocketResponse,
+        role: ClientRole,
+        operations: Operations,
+        hub: Hub,
+        *,
+        abort: Callable[[], None],
+    ) -> None:
         self._socket = socket
+        self._abort = abort
         self._role = role
         self._operations = operations
         self._hub = hub
@@ -60,7 +70,6 @@ class Session:
         self._snapshot: Snapshot | None = None
         self._sent: Snapshot | None = None
         self._wake = asyncio.Event()
-        self._overrun = False
         self._questions = 0
 
     async def run(self, expected: SecretStr | None) -> None:
@@ -82,9 +91,10 @@ class Session:
 
     def tell(self, message: ServerMessage) -> None:
         if len(self._outbox) >= MAX_OUTBOX:
-            self._overrun = True
-        else:
-            self._outbox.append(message)
+            log.warning("a console does not keep up and is cut off")
+            self._abort()
+            return
+        self._outbox.append(message)
         self._wake.set()
 
     async def _welcomed(self, expected: SecretStr | None) -> bool:
@@ -142,7 +152,7 @@ class Session:
 
     async def _write(self) -> None:
         try:
-            while not self._overrun:
+            while True:
                 await self._wake.wait()
                 self._wake.clear()
                 while self._outbox:
@@ -150,8 +160,6 @@ class Session:
                 if self._snapshot is not None and (delta := _delta(self._sent, self._snapshot)) is not None:
                     self._sent = self._snapshot
                     await self._socket.send_str(_encoder.encode(delta).decode())
-            log.warning("a console does not keep up and is disconnected")
-            await self._socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=b"too slow")
         except ConnectionError:
             pass  # it has left; reading notices
 
