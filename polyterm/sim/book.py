@@ -3,6 +3,7 @@
 Inside, prices are mills (thousandths of a dollar), so that a change of the market's tick moves nothing.
 """
 
+import math
 import random
 from functools import lru_cache
 
@@ -119,7 +120,7 @@ class UpBook:
     def _resize(self, side: BookSide, depth: int, at_ms: int, events: list[WorldEvent]) -> None:
         mills = side.prices[depth]
         median, sd = (self._best_size, 0.8) if depth == 0 else (self._deep_size, 0.7)
-        side.sizes[mills] = size = round(median * self._rng.lognormvariate(0, sd), 2) + 1.0
+        side.sizes[mills] = size = round(1 + median * math.exp(self._rng.gauss(0, sd)), 2)
         self._tell(side, mills, size, at_ms, events)
 
     def _tell(self, side: BookSide, mills: int, size: float, at_ms: int, events: list[WorldEvent]) -> None:

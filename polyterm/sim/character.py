@@ -62,6 +62,6 @@ CHARACTERS: Final[dict[Coin, Character]] = {
     "xrp": Character(
         price=1.4, decimals=4, volatility=0.93, loading=0.88, basis_noise_bp=0.4,
         quote_size=8_000.0, trades_per_s=1.5, trade_size=200.0,
-        half_spread=2.9, half_spread_sd=0.8, best_size=60.0, deep_size=100.0, market_trades_per_s=0.2,
+        half_spread=2.9, half_spread_sd=0.78, best_size=60.0, deep_size=100.0, market_trades_per_s=0.2,
     ),
 }  # fmt: skip

@@ -11,8 +11,8 @@ from polyterm.sim.oracle import DELAY_S, LOOKBACK_S, ChainFeed, Oracle
 from polyterm.sim.prices import Exchange, Lag
 from polyterm.sim.schedule import Market, Schedule
 
-# Half of the makers take in a price move at once and half with a lag; their quotes come later still, by their pace.
-_QUICK_SHARE: Final = 0.5
+# Some makers take in a price move at once and the rest with a lag; their quotes come later still, by their pace.
+_QUICK_SHARE: Final = 0.42
 _QUICK_S: Final = 0.05
 _SLOW_S: Final = 1.6
 
@@ -22,9 +22,9 @@ _OPENING_S: Final = 60
 
 class CoinLife:
     def __init__(self, coin: Coin, horizon: Horizon, seed: int, log_price: float, rng: random.Random) -> None:
-        self.exchange = Exchange(coin, rng)
+        self.exchange = Exchange(coin, math.exp(log_price), rng)
         self.oracle = Oracle(coin, log_price, rng)
-        self.chain = ChainFeed(coin, rng)
+        self.chain = ChainFeed(coin, math.exp(log_price), rng)
         self.schedule = Schedule(coin, horizon, seed, rng)
         self._quick = Lag(log_price, _QUICK_S)
         self._slow = Lag(log_price, _SLOW_S)

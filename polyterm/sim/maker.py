@@ -9,7 +9,7 @@ from polyterm.sim.book import UpBook, ceil_price, floor_price
 from polyterm.sim.character import Character
 from polyterm.sim.events import MarketTraded, WorldEvent
 
-_QUOTES_PER_S: Final = 2.5
+_QUOTES_PER_S: Final = 4.0
 _STIRS_PER_S: Final = 5.0
 
 _NOISE_SD: Final = 8.0
@@ -31,7 +31,7 @@ _PAUSE_S: Final = (2.0, 9.0)
 # In most markets nobody sells a certain winner: beyond this many standard deviations its ask goes. Share of the markets
 # in which somebody always does, and the usual certainty, by horizon (measured for 5m and 15m).
 _ALWAYS_TWO_SIDED: Final[dict[Horizon, float]] = {"5m": 0.62, "15m": 0.18, "1h": 0.18, "4h": 0.18}
-_CERTAINTY: Final[dict[Horizon, float]] = {"5m": 6.5, "15m": 3.7, "1h": 3.7, "4h": 3.7}
+_CERTAINTY: Final[dict[Horizon, float]] = {"5m": 7.5, "15m": 3.5, "1h": 3.5, "4h": 3.5}
 
 
 class Maker:
@@ -112,7 +112,7 @@ class Maker:
         bid, ask = book.bid.best or 0, book.ask.best or 1000
         buys_up = rng.random() < min(0.95, max(0.05, 0.5 + (fair - (bid + ask) / 2000) * 10))
         told: list[WorldEvent] = []
-        size = book.take(book.ask if buys_up else book.bid, 20 * rng.lognormvariate(0, 1.2), at_ms, told)
+        size = book.take(book.ask if buys_up else book.bid, 20 * math.exp(rng.gauss(0, 1.2)), at_ms, told)
         if size == 0:
             return
         mills = ask if buys_up else bid

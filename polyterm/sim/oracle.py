@@ -18,11 +18,11 @@ DELAY_S: Final = 3
 HISTORY: Final = 300
 
 # The stream is most of a quick lag and some of a slow one, both behind a short one (seconds). One-second returns then
-# show 0.65 of the volatility and five-second returns 0.86, and they follow the exchange's by 0 to 1 s.
-_FIRST_S: Final = 0.3
-_QUICK_S: Final = 0.3
+# show about 0.65 of the volatility and five-second returns 0.85, and they follow the exchange's by 0 to 1 s.
+_FIRST_S: Final = 0.25
+_QUICK_S: Final = 0.28
 _SLOW_S: Final = 5.0
-_QUICK_SHARE: Final = 0.78
+_QUICK_SHARE: Final = 0.8
 
 _MISSING: Final = 0.03
 _PHASE: Final = 5 << 64
@@ -95,18 +95,17 @@ class Oracle:
 class ChainFeed:
     """The on-chain feed: a round every 34 s or a little less, and once in many hours a long silence."""
 
-    def __init__(self, coin: Coin, rng: random.Random) -> None:
+    def __init__(self, coin: Coin, price: float, rng: random.Random) -> None:
         self._coin: Coin = coin
         self._rng = rng
-        self._number = rng.randrange(100_000, 900_000)
         self._next_s = 0
-        self.latest: ChainUpdated | None = None
+        self.latest = ChainUpdated(coin, _PHASE | rng.randrange(100_000, 900_000), round(price * 1e8), 0)
 
     def observe(self, at_s: int, oracle: Oracle, events: list[WorldEvent]) -> None:
         if at_s < self._next_s:
             return
-        self._number += 1
-        self.latest = ChainUpdated(self._coin, _PHASE | self._number, round(oracle.price_before(3) * 1e8), at_s)
+        answer = round(oracle.price_before(3) * 1e8)
+        self.latest = ChainUpdated(self._coin, self.latest.round_id + 1, answer, at_s)
         events.append(self.latest)
         self._next_s = at_s + self._pause_s()
 

@@ -105,27 +105,20 @@ class Prices:
 class Exchange:
     """The exchange's best prices of one coin, a tick apart around its price, and its trades."""
 
-    def __init__(self, coin: Coin, rng: random.Random) -> None:
+    def __init__(self, coin: Coin, price: float, rng: random.Random) -> None:
         self._coin: Coin = coin
         self._character = CHARACTERS[coin]
         self._per_dollar = 10**self._character.decimals
         self._rng = rng
-        self._bid_ticks = 0
-        self.quote: SpotChanged | None = None
+        self._bid_ticks = math.floor(price * self._per_dollar)
+        self.quote = self._quote(0)
 
     def step(self, at_ms: int, price: float, dt_s: float, events: list[WorldEvent]) -> None:
         rng, character = self._rng, self._character
         bid_ticks = math.floor(price * self._per_dollar)
-        if self.quote is None or bid_ticks != self._bid_ticks or rng.random() < 0.3:
+        if bid_ticks != self._bid_ticks or rng.random() < 0.3:
             self._bid_ticks = bid_ticks
-            self.quote = SpotChanged(
-                self._coin,
-                at_ms,
-                bid_ticks / self._per_dollar,
-                self._size(character.quote_size, 1.2),
-                (bid_ticks + 1) / self._per_dollar,
-                self._size(character.quote_size, 1.2),
-            )
+            self.quote = self._quote(at_ms)
             events.append(self.quote)
         wait = rng.expovariate(character.trades_per_s)
         while wait < dt_s:
@@ -135,5 +128,15 @@ class Exchange:
             events.append(SpotTraded(self._coin, at_ms, traded, size, sells))
             wait += rng.expovariate(character.trades_per_s)
 
+    def _quote(self, at_ms: int) -> SpotChanged:
+        return SpotChanged(
+            self._coin,
+            at_ms,
+            self._bid_ticks / self._per_dollar,
+            self._size(self._character.quote_size, 1.2),
+            (self._bid_ticks + 1) / self._per_dollar,
+            self._size(self._character.quote_size, 1.2),
+        )
+
     def _size(self, median: float, sd: float) -> float:
-        return max(1e-4, round(median * self._rng.lognormvariate(0, sd), 4))
+        return max(1e-4, round(median * math.exp(self._rng.gauss(0, sd)), 4))

@@ -69,22 +69,23 @@ class Schedule:
         self._coin: Coin = coin
         self._horizon: Horizon = horizon
         self._seed, self._rng = seed, rng
+        self._strike = 0.0
         self.running: Market | None = None
         self.listed: list[Market] = []
-        self._ended: list[tuple[int, Market]] = []
+        self._ended: list[tuple[int, Market, Side]] = []
         self._resolved: list[Market] = []
 
     @property
     def markets(self) -> list[Market]:
         """All of them, by epoch."""
         running = [] if self.running is None else [self.running]
-        return [*self._resolved, *(market for _, market in self._ended), *running, *self.listed]
+        return [*self._resolved, *(market for _, market, _ in self._ended), *running, *self.listed]
 
     def begin(self, at_s: int, strike: float) -> None:
         """Starts within a window whose strike is known."""
         key = MarketKey(self._coin, self._horizon, window_epoch(at_s, self._horizon))
         self.running = Market(key, self._seed, self._rng)
-        self.running.state, self.running.strike = "open", strike
+        self.running.state, self.running.strike, self._strike = "open", strike, strike
         for _ in range(LISTED_AHEAD):
             key = key.next()
             self.listed.append(Market(key, self._seed, self._rng))
@@ -92,30 +93,27 @@ class Schedule:
     def second(self, at_s: int, average: float, events: list[WorldEvent]) -> None:
         """Does what is due at a whole second; ``average`` is the settling average as of it."""
         while self._ended and self._ended[0][0] <= at_s:
-            self._resolve(self._ended.pop(0)[1], at_s, events)
+            _, market, won = self._ended.pop(0)
+            self._resolve(market, won, at_s, events)
         if self.running is None or at_s < self.running.key.end:
             return
         self._end(self.running, at_s, average, events)
         self.running = self.listed.pop(0)
-        self.running.state, self.running.strike = "open", average
+        self.running.state, self.running.strike, self._strike = "open", average, average
         fresh = Market(self.listed[-1].key.next(), self._seed, self._rng)
         self.listed.append(fresh)
         events.append(MarketListed(fresh.key, at_s * 1000))
         fresh.maker.quote(at_s * 1000, 0.5, events)
 
     def _end(self, market: Market, at_s: int, final: float, events: list[WorldEvent]) -> None:
-        strike = market.strike
-        if strike is None:
-            raise AssertionError(f"{market.key} ran without a strike")
-        market.state, market.final, market.outcome = "ended", final, outcome(strike, final)
-        events.append(MarketEnded(market.key, at_s * 1000, strike, final, market.outcome))
-        self._ended.append((at_s + self._rng.randint(*_RESOLVES_AFTER_S), market))
+        won = outcome(self._strike, final)
+        market.state, market.final, market.outcome = "ended", final, won
+        events.append(MarketEnded(market.key, at_s * 1000, self._strike, final, won))
+        self._ended.append((at_s + self._rng.randint(*_RESOLVES_AFTER_S), market, won))
 
-    def _resolve(self, market: Market, at_s: int, events: list[WorldEvent]) -> None:
-        if market.outcome is None:
-            raise AssertionError(f"{market.key} resolves without an outcome")
+    def _resolve(self, market: Market, won: Side, at_s: int, events: list[WorldEvent]) -> None:
         market.maker.book.clear(at_s * 1000, events)
         market.state, market.resolved_ms = "resolved", at_s * 1000
-        events.append(MarketResolved(market.key, at_s * 1000, market.outcome))
+        events.append(MarketResolved(market.key, at_s * 1000, won))
         self._resolved.append(market)
         del self._resolved[:-KEPT]

@@ -79,10 +79,7 @@ class World:
 
     def spot(self, coin: Coin) -> SpotChanged:
         """The exchange's newest quote."""
-        quote = self._lives[coin].exchange.quote
-        if quote is None:
-            raise AssertionError("the warm-up gives every coin a quote")
-        return quote
+        return self._lives[coin].exchange.quote
 
     def twap_history(self, coin: Coin, seconds: int) -> tuple[TwapPrinted, ...]:
         """Delivered prints stamped within the last ``seconds`` (at most 300 prints), oldest first."""
@@ -94,10 +91,7 @@ class World:
 
     def chain_round(self, coin: Coin) -> ChainUpdated:
         """The latest round of the on-chain feed; its id carries the proxy's phase, as on the chain."""
-        latest = self._lives[coin].chain.latest
-        if latest is None:
-            raise AssertionError("the warm-up gives every coin a round")
-        return latest
+        return self._lives[coin].chain.latest
 
     def market(self, key: MarketKey) -> MarketView | None:
         return next((m.view() for m in self._known(key.coin) if m.key == key), None)
