@@ -62,6 +62,8 @@ def _write_whole(path: Path, text: str) -> None:
 
 async def _stdin_end(stop: asyncio.Event) -> None:
     """Set ``stop`` at the end of standard input; a terminal, a file or nothing at all has no end that matters."""
+    if sys.stdin is None:
+        return
     mode = os.fstat(sys.stdin.fileno()).st_mode
     if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
         return

@@ -60,7 +60,7 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 class Endpoints(msgspec.Struct, frozen=True):
-    """``feeds``, ``credentials`` and ``clock`` have the shape of the settings' sections."""
+    """``feeds``, ``credentials`` and ``clock`` have the shape of the settings' sections; ``control`` is a base URL."""
 
     feeds: Feeds
     credentials: Credentials
@@ -81,10 +81,12 @@ def step_ms(speed: float) -> int:
 
 
 class Box:
-    """An async context manager. ``speed`` None means that time stands still until ``step`` is called.
+    """An async context manager that serves while it is open.
 
     Args:
         seed: of the world; None draws one.
+        speed: market seconds per wall second; None lets time stand still until ``step`` is called (the clock among the
+            endpoints then tells only where it stood).
         market0_ms: market time at the start; None lets the first window be ``FIRST_WINDOW_AGE_S`` old today.
     """
 

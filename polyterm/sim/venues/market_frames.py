@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from polyterm.core.market import Side, slug
-from polyterm.sim.events import MarketResolved, MarketTraded, TickSizeChanged
+from polyterm.sim.events import MarketResolved, TickSizeChanged
 from polyterm.sim.venues.books import LevelMove, MarketBook
 from polyterm.sim.venues.market_messages import (
     BestBidAsk,
@@ -22,8 +22,8 @@ from polyterm.sim.venues.market_messages import (
     TickSizeChange,
 )
 from polyterm.sim.venues.names import describe, title
-from polyterm.sim.venues.scene import Listing
-from polyterm.sim.venues.text import plain, price_text
+from polyterm.sim.venues.scene import Listing, PricedTrade
+from polyterm.sim.venues.text import PRICE_DECIMALS, plain, price_text
 from polyterm.sim.views import TickLevels
 
 SIZE_DECIMALS: Final = 2
@@ -58,7 +58,7 @@ def _levels(levels: TickLevels, unit: int) -> tuple[Level, ...]:
 def last_trade_text(book: MarketBook, side: Side) -> str:
     if book.last_trade is None:
         return ""
-    return plain(book.last_trade if side == "up" else 1 - book.last_trade, 4)
+    return plain(book.last_trade if side == "up" else 1 - book.last_trade, PRICE_DECIMALS)
 
 
 def best_text(best_bid: int | None, best_ask: int | None, ticks_per_dollar: int, side: Side) -> tuple[str, str]:
@@ -123,20 +123,20 @@ def price_change_message(listing: Listing, book: MarketBook, moves: Sequence[Lev
 
 def best_bid_ask_message(listing: Listing, book: MarketBook, side: Side) -> BestBidAsk:
     best_bid, best_ask = best_text(*book.best(), book.ticks_per_dollar, side)
-    spread = plain(float(best_ask) - float(best_bid), 4)
+    spread = plain(float(best_ask) - float(best_bid), PRICE_DECIMALS)
     return BestBidAsk(listing.condition_id, listing.token(side), best_bid, best_ask, spread, str(book.changed_ms))
 
 
-def last_trade_message(listing: Listing, book: MarketBook, trade: MarketTraded) -> LastTradePrice:
-    stamp = str(trade.at_ms)
-    nonce = f"{listing.condition_id}{stamp}{trade.side}{trade.price_ticks}{trade.size}"
+def last_trade_message(listing: Listing, trade: PricedTrade) -> LastTradePrice:
+    event, stamp = trade.event, str(trade.event.at_ms)
+    nonce = f"{listing.condition_id}{stamp}{event.side}{event.price_ticks}{event.size}"
     return LastTradePrice(
         market=listing.condition_id,
-        asset_id=listing.token(trade.side),
-        price=price_text(trade.price_ticks, book.ticks_per_dollar),
-        size=plain(trade.size, SIZE_DECIMALS),
+        asset_id=listing.token(event.side),
+        price=plain(trade.price, PRICE_DECIMALS),
+        size=plain(event.size, SIZE_DECIMALS),
         fee_rate_bps="0",
-        side="BUY" if trade.taker_buys else "SELL",
+        side="BUY" if event.taker_buys else "SELL",
         timestamp=stamp,
         transaction_hash="0x" + hashlib.sha256(nonce.encode()).hexdigest(),
     )

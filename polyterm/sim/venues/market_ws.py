@@ -150,8 +150,7 @@ class MarketSocket:
         elif moves := self._sent_moves(step):
             yield _Out(encode(price_change_message(listing, book, moves)), key=key)
         for trade in step.trades:
-            frame = encode(last_trade_message(listing, book, trade))
-            yield _Out(frame, token=listing.token(trade.side))
+            yield _Out(encode(last_trade_message(listing, trade)), token=listing.token(trade.event.side))
         if step.trades or step.reticked is not None:
             for side in OUTCOMES:
                 yield _Out(encode(book_message(listing, book, side)), token=listing.token(side))

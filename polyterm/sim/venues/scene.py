@@ -45,6 +45,13 @@ class Result(msgspec.Struct, frozen=True):
     at_ms: int
 
 
+class PricedTrade(msgspec.Struct, frozen=True):
+    """A trade with its price in dollars: the market's tick may change right after it."""
+
+    event: MarketTraded
+    price: float
+
+
 class MarketStep:
     """What one market did in one step of the world."""
 
@@ -56,7 +63,7 @@ class MarketStep:
         self.best_before = book.best()
         self.levels: dict[tuple[bool, int], float] = {}
         self.moves: tuple[LevelMove, ...] = ()
-        self.trades: list[MarketTraded] = []
+        self.trades: list[PricedTrade] = []
         self.reticked: TickSizeChanged | None = None
         self.resolved: MarketResolved | None = None
         self.listed = False
@@ -117,8 +124,8 @@ class Scene:
             case LevelChanged():
                 step.levels[event.is_bid, event.price_ticks] = event.size
             case MarketTraded():
-                step.trades.append(event)
                 price = event.price_ticks / step.book.ticks_per_dollar
+                step.trades.append(PricedTrade(event, price))
                 step.book.volume += price * event.size
                 step.book.last_trade = price if event.side == "up" else 1 - price
             case TickSizeChanged():

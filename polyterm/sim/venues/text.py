@@ -2,12 +2,16 @@
 
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Final
+
+PRICE_DECIMALS: Final = 4
+"""The finest tick of the venue is 0.0001 dollars."""
 
 
 @lru_cache(maxsize=4096)
 def price_text(price_ticks: int, ticks_per_dollar: int) -> str:
     """A price without trailing zeros: "0.5", "0.999", and "0" and "1" at the ends."""
-    return plain(price_ticks / ticks_per_dollar, 4)
+    return plain(price_ticks / ticks_per_dollar, PRICE_DECIMALS)
 
 
 def plain(value: float, decimals: int) -> str:
