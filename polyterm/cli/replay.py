@@ -129,7 +129,7 @@ def _text_lines(tally: _Tally, rows: Sequence["LeaderboardRow"]) -> Iterator[str
             f"{row.strategy:<{width}}  {row.trades:6d} {row.wins:6d}  {share} {row.open:6d}"
             f"  {row.pnl_touch:+9.2f}  {row.pnl_costed:+10.2f}"
         )
-    yield f"{tally.ticks:,} ticks, {tally.windows} windows, {tally.outcomes} outcomes"
+    yield f"ticks {tally.ticks:,}, windows {tally.windows:,}, outcomes {tally.outcomes:,}"
     if tally.not_tradable:
         reasons = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in tally.not_tradable.most_common())
         yield f"not tradable: {tally.not_tradable.total():,} ({reasons})"
