@@ -291,6 +291,12 @@ def test_a_different_rest_book_is_believed_the_second_time() -> None:
     assert books.to_resync() == (UP,)
 
 
+def test_a_different_rest_book_of_the_same_moment_proves_a_lost_delta() -> None:
+    books = pair(ManualClock(10_000))
+    assert books.verify(rest(UP, {0.39: 6, 0.40: 10}, {0.43: 7, 0.42: 20}, 1_000), books.frames(UP)) == "unequal"
+    assert books.to_resync() == (UP,)
+
+
 def test_a_rest_book_proves_nothing_when_it_is_old_or_overtaken() -> None:
     books = pair(ManualClock(10_000))
     old = rest(UP, {0.01: 10}, {0.99: 20}, 999)  # ours is of venue time 1,000

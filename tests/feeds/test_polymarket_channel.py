@@ -183,6 +183,16 @@ async def test_a_quiet_book_that_rest_contradicts_twice_is_subscribed_anew(
     assert watching.feed.counts.resyncs == 2
 
 
+async def test_a_lively_book_is_checked_too_for_what_its_best_prices_do_not_show(
+    venue: Venue, watching: Watching, clock: ManualClock
+) -> None:
+    venue.stock(book(KEY, "up", {0.38: 99, 0.40: 10}, {0.45: 7, 0.42: 20}, at_ms=2_000))
+    clock.advance_to(clock.market_ms() + 30_000)
+    await venue.say(price_change(KEY, "up", "BUY", 0.37, 5, bid="0.40", ask="0.42"))  # venue time 2,000
+    await eventually(lambda: watching.view().bids[1] == (0.38, 99.0))
+    assert (watching.feed.counts.mismatches, watching.feed.counts.resyncs) == (0, 1)
+
+
 async def test_a_refusing_rest_leaves_the_books_to_age(venue: Venue, watching: Watching, clock: ManualClock) -> None:
     venue.refusal = (503, {})
     before = watching.view()

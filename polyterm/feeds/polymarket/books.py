@@ -224,6 +224,9 @@ class Books:
         ]
         return tuple(token for _, token in sorted(silent))
 
+    def trusted(self) -> tuple[str, ...]:
+        return tuple(token for token, kept in self._tokens.items() if kept.doubt() is None)
+
     def frames(self, token: str) -> int:
         """How many frames have named the token: to see whether one came while a question was under way."""
         kept = self._tokens.get(token)
@@ -232,8 +235,9 @@ class Books:
     def verify(self, rest: RestBook, asked_at_frame: int) -> Verdict:
         """Hold a REST book, asked for when ``frames`` was ``asked_at_frame``, against ours.
 
-        An equal one counts as news of the token. A different one is believed the second time, because it may have
-        overtaken a delta that is still on its way; then the token is to be subscribed anew.
+        An equal one counts as news of the token. A different one of the same moment proves a lost delta; a different
+        one of a later moment may have overtaken a delta that is still on its way, so it is believed the second time.
+        The token is then to be subscribed anew.
 
         Raises:
             ValueError: the REST book holds an impossible price or size.
@@ -247,7 +251,7 @@ class Books:
             return "equal"
         if rest.timestamp < kept.venue_ms:  # REST is known to answer old books
             return "inconclusive"
-        if kept.suspected_at_frame == kept.frames:
+        if rest.timestamp == kept.venue_ms or kept.suspected_at_frame == kept.frames:
             kept.mismatched_since_s = self._clock.monotonic() - DOUBT_LASTS_S
         kept.suspected_at_frame = kept.frames
         return "unequal"

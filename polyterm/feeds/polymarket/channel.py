@@ -21,7 +21,9 @@ from polyterm.transport.socket import Send, supervise
 
 TEND_EVERY_S: Final = 0.25
 VERIFY_EVERY_S: Final = 0.1
-VERIFY_TOKEN_EVERY_S: Final = 1.0
+VERIFY_QUIET_EVERY_S: Final = 1.0
+# A lost change of a size or of a deep level shows in no best price.
+VERIFY_ACTIVE_EVERY_S: Final = 30.0
 # REST is asked about a quiet book while there is still time to answer before the book counts as stale.
 QUIET_SHARE: Final = 0.6
 
@@ -30,9 +32,9 @@ class MarketFeed:
     """Keeps the books of the subscribed tokens on the board.
 
     The channel has no replay: after a lost connection, and for a token whose book is in lasting doubt, the token is
-    subscribed anew and its book stays quarantined until a whole one arrives. A token that no frame names for a while is
-    checked against REST, so that a quiet market is told from a dead subscription. ``on_resolved`` hears of every
-    resolution the channel mentions; the venue sometimes forgets to.
+    subscribed anew and its book stays quarantined until a whole one arrives. REST books are held against ours: soon for
+    a token that no frame names, so that a quiet market is told from a dead subscription, now and then for the others.
+    ``on_resolved`` hears of every resolution that the channel mentions; the venue sometimes forgets to.
     """
 
     name = "polymarket"
@@ -72,6 +74,7 @@ class MarketFeed:
         for token in new:
             self._tokens[token] = None
             self._books.watch(token)
+            self._asked_s[token] = self._clock.monotonic()
         if new:
             self._any_token.set()
             if self._send is not None:
@@ -82,7 +85,7 @@ class MarketFeed:
         gone = tuple(token for token in dict.fromkeys(tokens) if token in self._tokens)
         for token in gone:
             del self._tokens[token]
-            self._asked_s.pop(token, None)
+            del self._asked_s[token]
             self._books.forget(token)
             self._board.drop_book(token)
         if gone and self._send is not None:
@@ -140,11 +143,11 @@ class MarketFeed:
                 self._post(lost)
 
     async def _verify(self, client: httpx.AsyncClient) -> None:
-        """Ask REST about quiet tokens, one at a time; a failing REST only lets their books grow stale."""
+        """Ask REST about one token at a time; a failing REST only lets quiet books grow stale."""
         backoff, failures = Backoff(), 0
         while True:
             await asyncio.sleep(VERIFY_EVERY_S)
-            token = self._quiet_token()
+            token = self._token_to_verify()
             if token is None:
                 continue
             self._asked_s[token] = self._clock.monotonic()
@@ -157,12 +160,17 @@ class MarketFeed:
                 asked_for = error.retry_in_s if isinstance(error, rest.RestError) else None
                 await asyncio.sleep(backoff.delay(failures, self._rng) if asked_for is None else asked_for)
 
-    def _quiet_token(self) -> str | None:
+    def _token_to_verify(self) -> str | None:
         now_s = self._clock.monotonic()
-        limit_ms = int(freshness_ms(BOOK_MAX_AGE_MS, self._clock.speed) * QUIET_SHARE)
-        for token in self._books.quiet(limit_ms):
-            if now_s - self._asked_s.get(token, -VERIFY_TOKEN_EVERY_S) >= VERIFY_TOKEN_EVERY_S:
-                return token
+        quiet_ms = int(freshness_ms(BOOK_MAX_AGE_MS, self._clock.speed) * QUIET_SHARE)
+        waiting = (
+            (VERIFY_QUIET_EVERY_S, self._books.quiet(quiet_ms)),
+            (VERIFY_ACTIVE_EVERY_S, self._books.trusted()),
+        )
+        for every_s, tokens in waiting:
+            for token in tokens:
+                if now_s - self._asked_s[token] >= every_s:
+                    return token
         return None
 
     async def _verify_token(self, client: httpx.AsyncClient, token: str) -> None:
