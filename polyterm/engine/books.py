@@ -43,7 +43,7 @@ class Holding:
         """The position as its strategy sees it on this tick; remembers a new peak."""
         p = self._position
         r = mark_return(p, features.up_mid)
-        self._peak_r = max(self._peak_r, r)
+        self._peak_r = max(self._peak_r, r)  # in this order a nan changes nothing
         return Held(p.side, p.entry_ms, p.entry_price, (at_ms - p.entry_ms) / 1000, r, self._peak_r)
 
 

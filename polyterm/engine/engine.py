@@ -18,8 +18,8 @@ from polyterm.core.event import (
     WindowSettled,
     WindowStarted,
 )
-from polyterm.core.input import Input, Outcome, WindowEnded, WindowOpened
-from polyterm.core.market import MarketKey, Reference
+from polyterm.core.input import Fill, Input, OrderUpdate, Outcome, WindowEnded, WindowOpened
+from polyterm.core.market import GRADES, MarketKey, Reference
 from polyterm.core.position import Position
 from polyterm.core.signal import Signal
 from polyterm.core.snapshot import CoinConflict, ConflictPair, LeaderboardRow, Lineup, PositionRow
@@ -89,8 +89,8 @@ class Engine:
                 self._on_outcome(outcome, out)
             case Command() as command:
                 self._on_command(command, out)
-            case _:
-                pass  # orders and their fills belong to live trading
+            case OrderUpdate() | Fill():
+                pass  # paper trading sends no orders
         return out.list
 
     def _market(self, key: MarketKey) -> _Market:
@@ -150,6 +150,8 @@ class Engine:
         if corrects:
             self._correct(window, outcome, out)
         self._settle(window, outcome, out)
+        if outcome.grade == GRADES[-1]:
+            window.settled = ()  # nothing will correct these any more
 
     def _ended_window(self, key: MarketKey, out: _Events) -> Window | None:
         """The window that an outcome speaks of. An outcome ends a window of which no end was heard."""
@@ -158,7 +160,7 @@ class Engine:
         if running is not None and running.key == key:
             self._finish(market, running, out)
         window = market.windows.finished(key)
-        if window is None and not (running is not None and key.epoch > running.key.epoch):
+        if window is None and not market.windows.is_ahead(key):
             window = Window(key, historical_schedule(key))
             market.windows.remember(window)
         return window
@@ -183,7 +185,7 @@ class Engine:
         market = self._markets.get(series)
         window = None if market is None else market.windows.running
         if market is None or window is None or window.key != tick.key or tick.slot <= market.last_slot:
-            return
+            return  # the runtime stores every tick; only those in their place may move the engine
         market.last_slot = tick.slot
         self._raise_strike(window, tick.strike, out)
         market.features.observe(tick)

@@ -135,14 +135,19 @@ class SeriesWindows:
     def __init__(self) -> None:
         self.running: Window | None = None
         self._finished: dict[int, Window] = {}
-        self._newest_epoch = -1
+        self._newest_epoch: int | None = None
 
     def begin(self, window: Window) -> None:
         self.running = window
         self._newest_epoch = window.key.epoch
 
     def is_new(self, key: MarketKey) -> bool:
-        return key.epoch > self._newest_epoch
+        """Whether the window may begin: none as late as it has."""
+        return self._newest_epoch is None or key.epoch > self._newest_epoch
+
+    def is_ahead(self, key: MarketKey) -> bool:
+        """Whether the window is yet to come, so that nobody can know its outcome."""
+        return self._newest_epoch is not None and key.epoch > self._newest_epoch
 
     def finish(self) -> None:
         if self.running is not None:

@@ -65,7 +65,7 @@ class _Kind(msgspec.Struct):
 
 
 class _TickLine(msgspec.Struct):
-    """Keys as the reference writes them; whatever can be derived from the others is not read."""
+    """Keys as the reference writes them, which knew 15m only; whatever can be derived from others is not read."""
 
     crypto: Coin
     timestamp_ms: int | None = None

@@ -102,6 +102,8 @@ def test_an_outcome_of_a_window_before_this_session_is_reported_once() -> None:
     assert kinds(scene.outcome("up", "official", before)) == ["WindowSettled"]
     assert scene.outcome("up", "official", before) == []
     assert scene.outcome("up", "official", KEY.next()) == [], "nobody knows the outcome of a window to come"
+    scene.end()
+    assert scene.outcome("up", "official", KEY.next()) == []
 
 
 def test_the_strike_is_raised_to_a_better_grade_and_never_lowered() -> None:
