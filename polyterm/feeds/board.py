@@ -59,7 +59,9 @@ class Board:
         self._twap: dict[Coin, deque[OraclePrint]] = {}
 
     def post_spot(self, quote: SpotQuote) -> None:
-        self._spots.setdefault(quote.coin, {})[quote.source] = quote
+        quotes = self._spots.setdefault(quote.coin, {})
+        quotes.pop(quote.source, None)  # so that the newest comes last
+        quotes[quote.source] = quote
 
     def post_book(self, view: BookView) -> None:
         self._books[view.token] = view
@@ -90,9 +92,9 @@ class Board:
         prints.insert(at, print_)
 
     def spot(self, coin: Coin) -> SpotQuote | None:
-        """The newest quote of any exchange."""
+        """The newest quote of any source."""
         quotes = self._spots.get(coin)
-        return max(quotes.values(), key=lambda quote: quote.recv_ms) if quotes else None
+        return next(reversed(quotes.values())) if quotes else None
 
     def book(self, token: str) -> BookView | None:
         return self._books.get(token)

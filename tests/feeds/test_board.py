@@ -1,11 +1,21 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polyterm.feeds.board import PRINT_HISTORY, Board, OraclePrint
+from polyterm.feeds.board import PRINT_HISTORY, Board, OraclePrint, SpotQuote
 
 
 def twap(at_s: int, price: float = 1.0) -> OraclePrint:
     return OraclePrint("btc", price, "twap60", at_s * 1000, at_s * 1000 + 1400)
+
+
+def test_the_spot_is_what_was_heard_last_even_within_one_millisecond() -> None:
+    board = Board()
+    for source, price in (("binance", 1.0), ("binance-trade", 2.0), ("binance", 3.0)):
+        board.post_spot(SpotQuote("btc", price, source, recv_ms=1000))
+    spot = board.spot("btc")
+    assert spot is not None
+    assert (spot.source, spot.price) == ("binance", 3.0)
+    assert board.spot("eth") is None
 
 
 def test_a_print_that_arrives_late_is_found_under_its_second() -> None:
