@@ -4,7 +4,7 @@ import socket
 import ssl
 from typing import Final
 
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
 
 _STATUS: Final = {
     401: "does not accept our credentials",
@@ -21,6 +21,7 @@ _FAILURES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (ConnectionRefusedError, "refuses the connection"),
     (ssl.SSLError, "offers no secure connection ({error})"),
     (OSError, "cannot be reached ({error})"),
+    (InvalidMessage, "breaks off the handshake"),
     (InvalidHandshake, "does not answer as a websocket server ({error})"),
 )
 
