@@ -80,11 +80,9 @@ class Recording:
 
     def _tick(self, row: Row, slot: int) -> Iterator[Stamped]:
         window = self._open.get(row.key)
-        opens = window is None
         if window is None:
             window = self._open[row.key] = _RecordedWindow(row.key, self._known_strike(row.key))
             window.note(row, slot)
-        if opens:
             yield self._now_ms, WindowOpened(row.key, window.strike)
         yield self._now_ms, self._make_tick(row, slot, window.strike)
 
