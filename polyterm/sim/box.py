@@ -28,8 +28,8 @@ from polyterm.sim.world import World
 from polyterm.transport.clock import ScaledClock
 
 FIRST_WINDOW_AGE_S: Final = 25
-BEFORE_WINDOW_S: Final = 30
-"""How long before its first window the world begins: it sees the one before end and its result come out."""
+WARM_UP_S: Final = 55
+"""How long the world runs before it is served. So it sees the window before the first one end, and its result come."""
 
 STEP_MS: Final = 100
 STEP_WALL_MS: Final = 40
@@ -106,8 +106,7 @@ class Box:
         self._host = host
         self._market0_ms = first_market_ms(wall_ms, horizon) if market0_ms is None else market0_ms
         self._market0_ms -= self._market0_ms % STEP_MS
-        epoch = window_epoch(self._market0_ms // 1000, horizon)
-        world = World(self.seed, (epoch - BEFORE_WINDOW_S) * 1000, coins, horizon)
+        world = World(self.seed, self._market0_ms - WARM_UP_S * 1000, coins, horizon)
         self._horizon: Horizon = horizon
         self._key = ApiKey(secrets.token_hex(16), secrets.token_urlsafe(32), secrets.token_hex(32))
         self.faults = Faults(time.monotonic)

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
-from polyterm.core.market import Coin, MarketKey, slug, window_epoch
+from polyterm.core.market import COINS, Coin, MarketKey, slug, window_epoch
 from polyterm.sim.box import Box
 
 MARKET0_MS = 1_795_343_425_000
@@ -46,6 +46,25 @@ async def market_frames(socket: ClientConnection) -> list[Any]:
             return frames
         frames.append(json.loads(text))
     raise AssertionError("the venue hung up")
+
+
+KINDS = {
+    "book", "price_change", "last_trade_price", "best_bid_ask", "tick_size_change", "new_market", "market_resolved",
+}  # fmt: skip
+
+
+async def frames_of_every_kind(box: Box, socket: ClientConnection) -> list[Any]:
+    """Run until each type of message has been seen, over as many windows as that takes (few)."""
+    frames: list[Any] = []
+    for _ in range(60):
+        assets = [token for coin in COINS for token in tokens(box, running(box, coin))]
+        await socket.send(json.dumps({"operation": "subscribe", "assets_ids": assets, "custom_feature_enabled": True}))
+        for _ in range(60):
+            await box.step(1000)
+        frames += await market_frames(socket)
+        if {frame["event_type"] for frame in frames if isinstance(frame, dict)} == KINDS:
+            return frames
+    raise AssertionError("some type of message never came")
 
 
 async def spot_frames(socket: ClientConnection) -> list[Any]:

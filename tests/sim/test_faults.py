@@ -35,7 +35,7 @@ TWAPS = [
 
 @pytest.fixture
 async def box() -> AsyncIterator[Box]:
-    async with Box(seed=7, market0_ms=MARKET0_MS) as box:
+    async with Box(seed=7, market0_ms=MARKET0_MS, coins=("btc", "eth")) as box:
         yield box
 
 

@@ -13,7 +13,9 @@ from polyterm.core.market import COINS
 from polyterm.sim.box import Box
 from polyterm.sim.venues import peers
 from tests.sim.clients import (
+    KINDS,
     MARKET0_MS,
+    frames_of_every_kind,
     get,
     listen,
     market_frames,
@@ -138,12 +140,11 @@ async def test_messages_have_the_recorded_shapes(
     late_box: Box, late_socket: ClientConnection, recordings: Path
 ) -> None:
     box, socket = late_box, late_socket
-    keys = [running(box, coin) for coin in COINS]
-    dump = await open_market(socket, tuple(token for key in keys for token in tokens(box, key)))
+    dump = await open_market(socket, tokens(box, running(box)))
     assert shape(dump[0]) == shape(recorded(recordings, "clob_ws_book_initial_list")[0][0])
 
-    frames = await run(box, socket, 400, step_ms=1000)
-    ours = {kind: of_type(frames, kind) for kind in {frame["event_type"] for frame in frames}}
+    frames = await frames_of_every_kind(box, socket)
+    ours = {kind: of_type(frames, kind) for kind in KINDS}
     recorded_shapes = {
         "price_change": shape(recorded(recordings, "clob_ws_price_change")[0]),
         "last_trade_price": shape(

@@ -10,11 +10,12 @@ import pytest
 from polyterm.core.market import COINS
 from polyterm.sim.box import Box
 from tests.sim.clients import (
+    KINDS,
     MARKET0_MS,
     authenticate,
+    frames_of_every_kind,
     gamma_event,
     listen,
-    market_frames,
     price_frames,
     running,
     tokens,
@@ -34,18 +35,13 @@ async def test_it_subscribes_to_the_market_channel_and_reads_every_message() -> 
         state = protocol.derive_state([protocol.MarketSubscription(assets, custom_feature_enabled=True)])
         async with listen(box.endpoints.feeds.market_ws) as socket:
             await socket.send(json.dumps(protocol.build_initial_frame(state)))
-            frames = await market_frames(socket)
-            for _ in range(400):
-                await box.step(1000)
-            frames += await market_frames(socket)
+            frames = await frames_of_every_kind(box, socket)
     read: Counter[str] = Counter()
     for frame in frames:
         events, dropped = protocol.parse_events(frame)
         assert dropped == 0, frame
         read.update(event.type for event in events)
-    assert read.keys() == {
-        "book", "price_change", "last_trade_price", "best_bid_ask", "tick_size_change", "new_market", "market_resolved",
-    }  # fmt: skip
+    assert read.keys() == KINDS
 
 
 async def test_it_reads_snapshots_and_updates_of_the_price_stream() -> None:
