@@ -89,9 +89,7 @@ def cli(
 
 def main() -> NoReturn:
     try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Exit as exit_:
-        sys.exit(exit_.exit_code)
+        code = cli.main(standalone_mode=False)  # of a command that ended with one
     except click.ClickException as error:
         error.show()
         sys.exit(EXIT_BAD_INPUT)
@@ -103,4 +101,4 @@ def main() -> NoReturn:
     except BrokenPipeError:  # the reader of our output is gone, which is no fault
         sys.stderr.close()
         sys.exit(0)
-    sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -4,12 +4,15 @@ import asyncio
 import getpass
 import time
 import uuid
+from typing import Final
 
 import click
 
 from polyterm.cli.options import link_options
-from polyterm.core.command import CommandKind
+from polyterm.core.command import CommandKind, TradingState
 from polyterm.errors import EXIT_BAD_INPUT
+
+_AIM: Final[dict[CommandKind, TradingState]] = {"kill": "KILLED", "pause": "PAUSED", "resume": "RUNNING"}
 
 
 def _send(kind: CommandKind, address: str | None, instance: str | None, reason: str | None) -> None:
@@ -26,10 +29,13 @@ def _send(kind: CommandKind, address: str | None, instance: str | None, reason: 
     began = time.monotonic()
     ack = asyncio.run(oneshot.send(where, command, token=token))
     took_ms = (time.monotonic() - began) * 1000
-    if not ack.accepted:
+    if not ack.accepted and ack.state == _AIM[kind]:
+        click.echo(f"{ack.state} ({ack.reason})")
+    elif not ack.accepted:
         click.echo(f"polyterm: refused: {ack.reason} (state: {ack.state})", err=True)
         raise click.exceptions.Exit(EXIT_BAD_INPUT)
-    click.echo(f"{ack.state} ({took_ms:.0f} ms)")
+    else:
+        click.echo(f"{ack.state} ({took_ms:.0f} ms)")
 
 
 @click.command

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -30,9 +31,11 @@ class Engine:
 
     async def request(self, method: str, path: str, **options: object) -> tuple[int, dict]:
         connector = aiohttp.UnixConnector(path=str(self.socket))
-        async with aiohttp.ClientSession(connector=connector) as session:
-            async with session.request(method, f"http://localhost{path}", **options) as response:
-                return response.status, await response.json()
+        async with (
+            aiohttp.ClientSession(connector=connector) as session,
+            session.request(method, f"http://localhost{path}", **options) as response,
+        ):
+            return response.status, await response.json()
 
     async def answers(self) -> bool:
         if self.process.returncode is not None:
@@ -53,8 +56,6 @@ class Engine:
 @pytest.fixture
 def short_runtime_dir(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """pytest's own folders are too deep for a Unix socket's path."""
-    import tempfile
-
     with tempfile.TemporaryDirectory(prefix="pt-") as folder:
         monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
         yield Path(folder) / "polyterm"
@@ -67,7 +68,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def headless(short_runtime_dir: Path):  # noqa: ANN201
+def headless(short_runtime_dir: Path):
     @asynccontextmanager
     async def start(*arguments: str, instance: str = "default") -> AsyncIterator[Engine]:
         process = await asyncio.create_subprocess_exec(
