@@ -19,6 +19,9 @@ from polyterm.transport.http import USER_AGENT
 from polyterm.transport.reasons import failure_reason
 
 log = logging.getLogger("polyterm.feeds")
+# The library's lower levels print whole frames, credentials included.
+library_log = logging.getLogger("polyterm.websockets")
+library_log.setLevel(logging.WARNING)
 
 OPEN_TIMEOUT_S: Final = 10.0
 CLOSE_TIMEOUT_S: Final = 1.0
@@ -210,6 +213,7 @@ class _Connection:
             compression=None,
             proxy=None if is_loopback(url) else True,
             user_agent_header=USER_AGENT,
+            logger=library_log,
         ) as socket:
             self._data_at = self._clock.monotonic()
             self._health.opened()

@@ -35,8 +35,11 @@ class _Endpoint:
 
 
 class ChainlinkFeed:
-    """Endpoints in order: one that fails, or whose newest price is older than ``DEAD_AFTER_MS``, is left alone for a
-    while and the next one asked. Prints carry the round's ``updatedAt``; polling is in machine time."""
+    """Asks the first endpoint that works, every ``POLL_S`` of machine time; prints carry the round's ``updatedAt``.
+
+    An endpoint that fails, or whose newest price is older than ``DEAD_AFTER_MS`` of market time, is left alone for a
+    while and the next one asked.
+    """
 
     name = "chainlink"
 
@@ -57,7 +60,11 @@ class ChainlinkFeed:
             self.health.off("no Polygon endpoint is set")
             await asyncio.Event().wait()
         self.health.connecting(host_of(self._urls[0]))
-        make_reader = await asyncio.to_thread(_load)
+        try:
+            make_reader = await asyncio.to_thread(_load)
+        except ImportError as error:
+            self.health.off(f"web3 cannot be loaded: {error}")
+            await asyncio.Event().wait()
         async with contextlib.AsyncExitStack() as stack:
             for url in self._urls:
                 reader = make_reader(url, self._coins)
