@@ -6,13 +6,14 @@ Inside, prices are mills (thousandths of a dollar), so that a change of the mark
 import math
 import random
 from functools import lru_cache
+from typing import Final
 
 from polyterm.core.market import MarketKey
 from polyterm.sim.events import LevelChanged, TickSizeChanged, WorldEvent
 from polyterm.sim.views import TickLevels
 
-DEPTH = 15
-_EDGE = 40
+DEPTH: Final = 15
+_EDGE: Final = 40
 """Closer than this to 0 or 1 dollar (mills), prices may use the fine tick."""
 
 
@@ -88,7 +89,7 @@ class UpBook:
                     self._resize(side, depth, at_ms, events)
 
     def stir(self, at_ms: int, events: list[WorldEvent]) -> None:
-        """Someone adds to, or takes from, one level; mostly behind the best price."""
+        """One level, any of them, gets a new size."""
         side = self.bid if self._rng.random() < 0.5 else self.ask
         if side.prices:
             self._resize(side, int(len(side.prices) * self._rng.random()), at_ms, events)

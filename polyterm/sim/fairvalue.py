@@ -3,7 +3,7 @@
 import math
 from typing import Final
 
-_YEAR_S: Final = 365 * 86400
+YEAR_S: Final = 365 * 86400
 _LOOKBACK_S: Final = 60.0
 
 
@@ -31,7 +31,7 @@ def up_probability(
         left_s = max(0.0, remaining_s)
         mean = (known_mean * (_LOOKBACK_S - left_s) + spot * left_s) / _LOOKBACK_S
         open_s = left_s**3 / (3 * _LOOKBACK_S**2)
-    spread = volatility * math.sqrt(open_s / _YEAR_S)
+    spread = volatility * math.sqrt(open_s / YEAR_S)
     if spread <= 0:
         return 1.0 if mean >= strike else 0.0
     return 0.5 * math.erfc(-(math.log(mean / strike) / spread - spread / 2) / math.sqrt(2))

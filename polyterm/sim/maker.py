@@ -12,6 +12,7 @@ from polyterm.sim.events import MarketTraded, WorldEvent
 _QUOTES_PER_S: Final = 4.0
 _STIRS_PER_S: Final = 5.0
 
+# Standard deviations in mills at even odds: what the crowd believes beside fair value, and each quote's own.
 _NOISE_SD: Final = 8.0
 _NOISE_TAU_S: Final = 12.0
 _FLICKER_SD: Final = 6.0
@@ -19,12 +20,13 @@ _SPREAD_TAU_S: Final = 20.0
 
 # Sweeps: someone pushes through the book and it takes seconds to come back; oftener and further in the last minute.
 _SWEEPS_PER_S: Final = 1 / 25
-_SWEEP_SD: Final = 75.0
+_SWEEP_SD: Final = 85.0
 _LATE_SWEEPS_PER_S: Final = 1 / 4
 _LATE_SWEEP_SD: Final = 140.0
 _LATE_MS: Final = 60_000
 _SWEEP_TAU_S: Final = 2.5
 
+# Now and then the quotes stand still while the price moves on.
 _PAUSES_PER_S: Final = 1 / 240
 _PAUSE_S: Final = (2.0, 9.0)
 
@@ -47,9 +49,10 @@ class Maker:
         self._spread = rng.gauss(0, 1)
         self._noise_ms: int | None = None
         self._paused_until_ms = 0
-        self._certainty = rng.gauss(_CERTAINTY[key.horizon], 0.3)
+        certainty = rng.gauss(_CERTAINTY[key.horizon], 0.3)
         if rng.random() < _ALWAYS_TWO_SIDED[key.horizon]:
-            self._certainty = math.inf
+            certainty = math.inf
+        self._loses = 0.5 * math.erfc(certainty / math.sqrt(2))
 
     def step(self, at_ms: int, fair: float, pace: float, dt_s: float, events: list[WorldEvent]) -> None:
         """Gives the market ``dt_s`` of life: maybe new quotes around ``fair``, changed sizes, a trade.
@@ -88,10 +91,9 @@ class Maker:
         ask: int | None = min(1000 - unit, ceil_price(centre + half, fine))
         if bid == ask:
             ask = ceil_price(centre + half + 1, fine)
-        sure = 0.5 * math.erfc(self._certainty / math.sqrt(2))
-        if fair > 1 - sure:
+        if fair > 1 - self._loses:
             ask = None
-        elif fair < sure:
+        elif fair < self._loses:
             bid = None
         self.book.move(bid, ask, at_ms, events)
 

@@ -116,5 +116,5 @@ class ChainFeed:
         if draw < 0.05:
             return self._rng.randint(35, 56)
         if draw < 0.20:
-            return self._rng.randint(28, 32)
+            return self._rng.randint(31, 32)
         return 33 if draw < 0.40 else 34

@@ -9,8 +9,7 @@ from typing import Final
 from polyterm.core.market import Coin
 from polyterm.sim.character import CHARACTERS
 from polyterm.sim.events import SpotChanged, SpotTraded, WorldEvent
-
-YEAR_S: Final = 365 * 86400
+from polyterm.sim.fairvalue import YEAR_S
 
 _DAY_SD: Final = 0.3
 _HOUR_SD: Final = 0.45
@@ -38,7 +37,7 @@ def lag_weights(tau_s: float, dt_s: float) -> tuple[float, float, float]:
 
 
 class Lag:
-    """A first-order lag of one input, of mean delay ``tau_s``."""
+    """A first-order lag of one input: an exponential average with mean delay ``tau_s``."""
 
     def __init__(self, value: float, tau_s: float) -> None:
         self._tau_s = tau_s
@@ -59,7 +58,7 @@ class Prices:
         self._characters = [CHARACTERS[coin] for coin in coins]
         self._own = [math.sqrt(1 - character.loading**2) for character in self._characters]
         self.log_index = [math.log(c.price) + rng.uniform(-0.1, 0.1) for c in self._characters]
-        self.day_factor = min(1.8, max(0.5, math.exp(rng.gauss(-(_DAY_SD**2), _DAY_SD))))
+        self._day_factor = min(1.8, max(0.5, math.exp(rng.gauss(-(_DAY_SD**2), _DAY_SD))))
         self._hour = rng.gauss(0, _HOUR_SD)
         self._usdt = min(_BASIS_HIGH, max(_BASIS_LOW, rng.gauss(0, _BASIS_SD)))
         self._basis_noise = [0.0 for _ in self._characters]
@@ -98,7 +97,7 @@ class Prices:
 
     def _set_volatility(self) -> None:
         # exp(2 * hour) averages exp(2 * sd^2): taken out, so that the root mean square is the character's.
-        factor = self.day_factor * math.exp(self._hour - _HOUR_SD**2)
+        factor = self._day_factor * math.exp(self._hour - _HOUR_SD**2)
         self.volatility = [character.volatility * factor for character in self._characters]
 
 
