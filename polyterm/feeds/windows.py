@@ -210,9 +210,11 @@ class WindowDesk:
     async def _ask(self, window: _Window) -> None:
         """An answer that does not help is asked for again later. Raises RestError when the venue cannot be asked."""
         fresh, window.asked = window.asked > 0 or window.info is not None, window.asked + 1
+        window.ask_ms = None  # whoever sets it meanwhile knows something newer
         try:
             info = await self._discovery.market(window.key, fresh=fresh)
         except RestError:
+            window.ask_ms = self._clock.market_ms()
             raise
         except FeedError as error:
             window.problem = str(error)
@@ -220,7 +222,8 @@ class WindowDesk:
         else:
             self._learn(window, info)
         self.health.data()
-        window.ask_ms = self._ask_again_ms(window)
+        if window.ask_ms is None:
+            window.ask_ms = self._ask_again_ms(window)
 
     def _learn(self, window: _Window, info: MarketInfo) -> None:
         key, window.info, window.problem = window.key, info, ""

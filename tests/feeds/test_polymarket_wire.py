@@ -280,5 +280,6 @@ def test_prices_are_equal_however_they_are_written() -> None:
             shares(bad)
     assert optional_number("") is None
     assert optional_number("0.480") == 0.48
-    with pytest.raises(ValueError, match="finite"):
-        optional_number("nan")
+    for bad_number in ("nan", "1e999", 10**400):
+        with pytest.raises(ValueError, match="finite"):
+            optional_number(bad_number)

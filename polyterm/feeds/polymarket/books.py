@@ -48,7 +48,6 @@ class _Token:
         self.book = TokenBook()
         self.known = False  # a whole book has arrived since the last subscription
         self.market: str | None = None
-        self.tick: float | None = None
         self.hash = ""
         self.venue_ms = 0
         self.recv_ms: int | None = None
@@ -132,7 +131,6 @@ class Books:
         kept.trust()
         kept.known = True
         kept.hash, kept.venue_ms = message.hash, message.timestamp
-        kept.tick = optional_number(message.tick_size) or kept.tick
         last_trade = optional_number(message.last_trade_price)
         if last_trade is not None:
             kept.last_trade = last_trade
@@ -167,7 +165,7 @@ class Books:
             case LastTrade():
                 kept.last_trade = message.price
             case TickSizeChange():
-                kept.tick = message.new_tick_size
+                pass  # prices are kept on a grid finer than any tick
             case BestBidAsk():
                 self._compare(kept, message.best_bid, message.best_ask)
         return (message.asset_id,)
@@ -235,8 +233,8 @@ class Books:
     def verify(self, rest: RestBook, asked_at_frame: int) -> Verdict:
         """Hold a REST book, asked for when ``frames`` was ``asked_at_frame``, against ours.
 
-        An equal one counts as news of the token. A different one of the same moment proves a lost delta; a different
-        one of a later moment may have overtaken a delta that is still on its way, so it is believed the second time.
+        An equal one counts as news of the token. A different one of the same state proves a lost delta; a different
+        one of a later state may have overtaken a delta that is still on its way, so it is believed the second time.
         The token is then to be subscribed anew.
 
         Raises:
@@ -251,7 +249,8 @@ class Books:
             return "equal"
         if rest.timestamp < kept.venue_ms:  # REST is known to answer old books
             return "inconclusive"
-        if rest.timestamp == kept.venue_ms or kept.suspected_at_frame == kept.frames:
+        same_state = rest.timestamp == kept.venue_ms or (rest.hash != "" and rest.hash == kept.hash)
+        if same_state or kept.suspected_at_frame == kept.frames:
             kept.mismatched_since_s = self._clock.monotonic() - DOUBT_LASTS_S
         kept.suspected_at_frame = kept.frames
         return "unequal"

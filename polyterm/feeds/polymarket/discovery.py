@@ -130,8 +130,8 @@ def market_info(key: MarketKey, event: GammaEvent) -> MarketInfo:
         fee=_fee(market),
         version=market.version,
         accepting_orders=market.accepting_orders,
-        price_to_beat=optional_number(metadata.price_to_beat),
-        final_price=optional_number(metadata.final_price),
+        price_to_beat=_price(metadata.price_to_beat),
+        final_price=_price(metadata.final_price),
         twap_seconds=None if lookback is None else int(lookback),
         closed=market.closed,
         outcome=_outcome(market),
@@ -145,6 +145,11 @@ def _by_label(market: GammaMarket, values: tuple[str, ...]) -> dict[Side, str]:
         raise ValueError(f"its outcomes are {labels} with {len(values)} values")
     up = labels.index("up")
     return {"up": values[up], "down": values[1 - up]}
+
+
+def _price(value: Number) -> float | None:
+    """A coin's price in dollars; the venue has no price of 0, so that is none."""
+    return optional_number(value) or None
 
 
 def _fee(market: GammaMarket) -> FeeSchedule | None:

@@ -18,7 +18,10 @@ def optional_number(value: Number) -> float | None:
     """
     if value is None or value == "":
         return None
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
     if not math.isfinite(number):
         raise ValueError(f"{value!r} is not a finite number")
     return number

@@ -35,7 +35,7 @@ async def get(client: httpx.AsyncClient, url: str, params: Mapping[str, str | in
             response = await client.get(url, params=params)
     except (TimeoutError, httpx.TimeoutException):
         raise RestError(f"{host} does not answer") from None
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise RestError(f"{host} cannot be reached ({str(error) or type(error).__name__})") from None
     if response.status_code != httpx.codes.OK:
         raise RestError(
