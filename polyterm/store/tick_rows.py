@@ -20,11 +20,6 @@ class _Depth(msgspec.Struct, frozen=True):
 def tick_row(tick: Tick, session: str) -> Row:
     """Raises StoreError naming the column of a number that is not finite."""
     what = f"The tick of {tick.key} at {tick.slot}"
-    strike = tick.strike
-    strike_price = strike.price if strike else None
-    spot_delta = difference(tick.spot, strike_price)
-    divergence = difference(tick.spot, tick.oracle)
-    divergence_part = ratio(divergence, tick.oracle)
     row: Row = {
         "crypto": tick.key.coin,
         "horizon": tick.key.horizon,
@@ -34,6 +29,16 @@ def tick_row(tick: Tick, session: str) -> Row:
         "made_ms": tick.made_ms,
         "window_epoch": tick.key.epoch,
         "time_remaining_sec": tick.time_remaining_s,
+        **_book_columns(what, tick),
+        **_spot_columns(tick),
+        **_oracle_columns(tick),
+        "invalid": tick.invalid,
+    }
+    return checked(what, row)
+
+
+def _book_columns(what: str, tick: Tick) -> Row:
+    return {
         "up_bid": tick.up_bid,
         "up_ask": tick.up_ask,
         "up_bid_size": tick.up_bid_size,
@@ -46,6 +51,20 @@ def tick_row(tick: Tick, session: str) -> Row:
         "down_ask_size": tick.down_ask_size,
         "down_last_trade": tick.down_last_trade,
         "book_age_ms": tick.book_age_ms,
+        "spread": tick.spread,
+        "spread_pct": tick.spread_pct,
+        "implied_prob_up": tick.up_mid,
+        "up_book_depth": _depth_text(what, "up_book_depth", tick.up_bids, tick.up_asks),
+        "down_book_depth": _depth_text(what, "down_book_depth", tick.down_bids, tick.down_asks),
+    }
+
+
+def _spot_columns(tick: Tick) -> Row:
+    """Spot and strike, and how far they are apart; ``strike_distance`` is free of the basis, ``spot_delta`` is not."""
+    strike = tick.strike
+    strike_price = strike.price if strike else None
+    spot_delta = difference(tick.spot, strike_price)
+    return {
         "spot_price": tick.spot,
         "spot_source": tick.spot_source,
         "spot_age_ms": tick.spot_age_ms,
@@ -57,11 +76,13 @@ def tick_row(tick: Tick, session: str) -> Row:
         "spot_delta": spot_delta,
         "spot_delta_pct": ratio(spot_delta, strike_price),
         "strike_distance": tick.distance if strike_price else None,
-        "spread": tick.spread,
-        "spread_pct": tick.spread_pct,
-        "implied_prob_up": tick.up_mid,
-        "up_book_depth": _depth_text(what, "up_book_depth", tick.up_bids, tick.up_asks),
-        "down_book_depth": _depth_text(what, "down_book_depth", tick.down_bids, tick.down_asks),
+    }
+
+
+def _oracle_columns(tick: Tick) -> Row:
+    divergence = difference(tick.spot, tick.oracle)
+    divergence_part = ratio(divergence, tick.oracle)
+    return {
         "chainlink_price": tick.oracle,
         "chainlink_source": tick.oracle_source,
         "chainlink_staleness": None if tick.oracle_age_ms is None else tick.oracle_age_ms / 1000,
@@ -73,9 +94,7 @@ def tick_row(tick: Tick, session: str) -> Row:
         "twap_price": tick.twap,
         "twap_at_ms": tick.twap_at_ms,
         "twap_age_ms": tick.twap_age_ms,
-        "invalid": tick.invalid,
     }
-    return checked(what, row)
 
 
 def tick_from_row(row: Mapping[Any, Any]) -> Tick:

@@ -22,7 +22,6 @@ def trade_row(event_id: EventId, trade: Trade) -> Row:
     """Raises StoreError naming the column of a number that is missing or not finite."""
     what = f"The trade of {trade.strategy} on {trade.key}"
     touch = trade.leg("touch")
-    exit_ = trade.exit
     row: Row = {
         "session": event_id.session,
         "event_id": str(event_id),
@@ -42,10 +41,6 @@ def trade_row(event_id: EventId, trade: Trade) -> Row:
         "exit_spot_price": trade.exit_spot,
         "price_to_beat": trade.strike,
         "strike_grade": trade.strike_grade,
-        "entry_market_prob": trade.entry.up_mid,
-        "exit_market_prob": exit_.up_mid if exit_ else None,
-        "time_remaining_at_entry": trade.entry.time_remaining_s,
-        "time_remaining_at_exit": exit_.time_remaining_s if exit_ else None,
         "shares": touch.shares,
         "stake_usd": touch.shares * touch.entry_price,
         "pnl": _required(what, "pnl", touch.pnl),
@@ -53,23 +48,35 @@ def trade_row(event_id: EventId, trade: Trade) -> Row:
         "outcome_grade": trade.grade,
         "reason": trade.exit_reason,
         "entry_reason": trade.entry_reason,
-        "entry_bid_size": trade.entry.bid_size,
-        "entry_ask_size": trade.entry.ask_size,
-        "entry_spread": trade.entry.spread,
-        "entry_spread_pct": trade.entry.spread_pct,
-        "exit_bid_size": exit_.bid_size if exit_ else None,
-        "exit_ask_size": exit_.ask_size if exit_ else None,
-        "exit_spread": exit_.spread if exit_ else None,
-        "exit_spread_pct": exit_.spread_pct if exit_ else None,
-        "spot_move_during_trade": difference(trade.exit_spot, trade.entry.spot),
-        "market_move_during_trade": difference(exit_.up_mid if exit_ else None, trade.entry.up_mid),
         "signal_strength": trade.strength,
-        "entry_book_imbalance": trade.entry.imbalance,
-        "exit_book_imbalance": exit_.imbalance if exit_ else None,
+        **_market_columns(trade),
     }
     for model in _MODELS_IN_COLUMNS:
         row.update(_leg_columns(trade, model))
     return checked(what, row)
+
+
+def _market_columns(trade: Trade) -> Row:
+    """The market at entry and, after an early exit, at exit."""
+    entry, exit_ = trade.entry, trade.exit
+    return {
+        "entry_market_prob": entry.up_mid,
+        "exit_market_prob": exit_.up_mid if exit_ else None,
+        "time_remaining_at_entry": entry.time_remaining_s,
+        "time_remaining_at_exit": exit_.time_remaining_s if exit_ else None,
+        "entry_bid_size": entry.bid_size,
+        "entry_ask_size": entry.ask_size,
+        "entry_spread": entry.spread,
+        "entry_spread_pct": entry.spread_pct,
+        "entry_book_imbalance": entry.imbalance,
+        "exit_bid_size": exit_.bid_size if exit_ else None,
+        "exit_ask_size": exit_.ask_size if exit_ else None,
+        "exit_spread": exit_.spread if exit_ else None,
+        "exit_spread_pct": exit_.spread_pct if exit_ else None,
+        "exit_book_imbalance": exit_.imbalance if exit_ else None,
+        "spot_move_during_trade": difference(trade.exit_spot, entry.spot),
+        "market_move_during_trade": difference(exit_.up_mid if exit_ else None, entry.up_mid),
+    }
 
 
 def _leg_columns(trade: Trade, model: FillModel) -> Row:
