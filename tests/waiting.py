@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable
 POLL_S = 0.01
 
 
-async def eventually(predicate: Callable[[], object] | Callable[[], Awaitable[object]], timeout_s: float = 10.0) -> None:
+async def eventually(
+    predicate: Callable[[], object] | Callable[[], Awaitable[object]], timeout_s: float = 10.0
+) -> None:
     """Return as soon as the predicate is true; fail with its text when that takes longer than ``timeout_s``."""
     try:
         async with asyncio.timeout(timeout_s):

