@@ -26,8 +26,8 @@ class _Answer(NamedTuple):
 class Commands:
     """Applies each command once; a repeated one gets the first one's answer (the last ``REMEMBERED`` are known).
 
-    ``apply`` hands a command to the engine; ``announce`` tells the links. Announced here, and so not to be announced
-    again once stored: ``ANNOUNCED_AT_ONCE``.
+    ``apply`` hands a command to the engine; ``announce`` tells the links, ``tell`` hears what is wrong with the latch
+    (empty when nothing is). Announced here, and so not to be announced again once stored: ``ANNOUNCED_AT_ONCE``.
     """
 
     ANNOUNCED_AT_ONCE: Final = (TradingStateChanged, CommandRefused)
@@ -39,11 +39,12 @@ class Commands:
         apply: Callable[[Command], list[Event]],
         trading_state: Callable[[], TradingState],
         announce: Callable[[tuple[Event, ...]], None],
+        tell: Callable[[str], None],
     ) -> None:
-        self.problem = ""
         self._latch = latch
         self._apply = apply
         self._trading_state = trading_state
+        self._tell = tell
         self._announce = announce
         self._answers: dict[str, _Answer] = {}
         # A thread of its own: the shared ones may all be waiting for a name server or a slow import.
@@ -70,28 +71,33 @@ class Commands:
         self._writer.shutdown()
 
     async def _conclude(self, command: Command, events: tuple[Event, ...]) -> Ack:
-        changed = next((event for event in events if isinstance(event, TradingStateChanged)), None)
-        refused = next((event for event in events if isinstance(event, CommandRefused)), None)
-        state = changed.after if changed else self._trading_state()
-        if changed is not None:
-            log.warning(
-                "trading is %s: %s by %s (%s)", state, command.kind, command.actor, command.reason or "no reason"
-            )
-            await self._write(Latched(state, command.reason, command.actor, changed.at_ms, command.id))
-        self._announce(tuple(event for event in events if isinstance(event, self.ANNOUNCED_AT_ONCE)))
+        announced = tuple(event for event in events if isinstance(event, self.ANNOUNCED_AT_ONCE))
+        changed = next((event for event in announced if isinstance(event, TradingStateChanged)), None)
         if changed is None:
-            return Ack(command.id, False, refused.reason if refused else "carried out before", state)
-        reason = f"{self.problem} The state is in force, but would not outlive a restart." if self.problem else ""
-        return Ack(command.id, True, reason, state, str(changed.id))
+            self._announce(announced)
+            reason = next(
+                (event.reason for event in announced if isinstance(event, CommandRefused)), "carried out before"
+            )
+            return Ack(command.id, False, reason, self._trading_state())
+        why = command.reason or "no reason was given"
+        log.warning(
+            "trading is %s: %s by %s: %s", changed.after, command.kind, command.actor, why, extra={"always": True}
+        )
+        problem = await self._write(Latched(changed.after, command.reason, command.actor, changed.at_ms, command.id))
+        self._announce(announced)
+        reason = f"{problem} The state is in force, but would not outlive a restart." if problem else ""
+        return Ack(command.id, True, reason, changed.after, str(changed.id))
 
-    async def _write(self, latched: Latched) -> None:
+    async def _write(self, latched: Latched) -> str:
+        """What went wrong, empty when the latch is on disk."""
+        problem = ""
         try:
             await asyncio.get_running_loop().run_in_executor(self._writer, self._latch.write, latched)
         except StoreError as error:
-            self.problem = str(error)
+            problem = str(error)
             log.exception("latch not written")
-        else:
-            self.problem = ""
+        self._tell(problem)
+        return problem
 
     def _forget_old(self) -> None:
         while len(self._answers) > REMEMBERED:

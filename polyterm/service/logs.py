@@ -14,7 +14,7 @@ MAX_TEXT: Final = 2_000
 _REMEMBERED: Final = 500
 
 # What logging itself puts on a record; everything else was given as a field.
-_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "left_out"}
+_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "left_out", "always"}
 
 
 class JsonLines(logging.Formatter):
@@ -36,7 +36,7 @@ class JsonLines(logging.Formatter):
 
 
 class Repeats(logging.Filter):
-    """Lets one line of a kind through in ``REPEAT_WITHIN_S``; errors and lines with a traceback always.
+    """Lets one line of a kind through in ``REPEAT_WITHIN_S``; errors, tracebacks and what says ``always`` every time.
 
     A kind is the logger and the message before its arguments were filled in, together with the feed it is about.
     """
@@ -46,7 +46,7 @@ class Repeats(logging.Filter):
         self._seen: dict[tuple[str, str, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.levelno >= logging.ERROR or record.exc_info:
+        if record.levelno >= logging.ERROR or record.exc_info or getattr(record, "always", False):
             return True
         kind = (record.name, str(record.msg), str(getattr(record, "feed", "")))
         now = time.monotonic()

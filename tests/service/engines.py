@@ -18,6 +18,7 @@ from polyterm.service.sources import Emit
 from polyterm.service.status.operations import Market
 from polyterm.settings import ServiceSettings, Settings
 from polyterm.transport.clock import Clock
+from tests.waiting import eventually
 
 KEY = MarketKey("btc", "15m", 1_790_000_100)
 STRIKE = Reference(100.0, "binance", "spot", KEY.epoch * 1000)
@@ -110,9 +111,8 @@ async def started(settings: Settings, **options: Any) -> AsyncIterator[Running]:
 async def running(settings: Settings, **options: Any) -> AsyncIterator[Running]:
     """Started and ready: it owns its database, or observes."""
     async with started(settings, **options) as engine:
-        ready = asyncio.create_task(engine.runtime.ready())
-        await asyncio.wait([ready, engine.task], return_when=asyncio.FIRST_COMPLETED, timeout=10)
-        ready.cancel()
+        health = engine.runtime.view.health
+        await eventually(lambda: engine.task.done() or health().status != "starting")
         yield engine
 
 

@@ -53,6 +53,17 @@ def test_repeats_are_left_out_and_errors_never(stream: io.StringIO) -> None:
     assert [line["message"] for line in lines(stream)] == ["down again: 0", "down again: 0", "lost", "lost"]
 
 
+def test_what_says_always_is_never_left_out(stream: io.StringIO) -> None:
+    for state in ("KILLED", "RUNNING", "KILLED"):
+        log.warning("trading is %s", state, extra={"always": True})
+    assert [line["message"] for line in lines(stream)] == [
+        "trading is KILLED",
+        "trading is RUNNING",
+        "trading is KILLED",
+    ]
+    assert "always" not in lines(stream)[0]
+
+
 def test_libraries_speak_from_warnings_up(stream: io.StringIO) -> None:
     logging.getLogger("httpx").info("GET https://host/?key=secret")
     assert lines(stream) == []

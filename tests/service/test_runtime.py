@@ -1,4 +1,3 @@
-import asyncio
 import json
 import os
 import sqlite3
@@ -100,9 +99,9 @@ async def test_a_pause_stops_entries_and_lets_exits_go_on(folder: Path) -> None:
         engine.feed(opened(), tick(81, 0.90), tick(80, 0.90))
         assert (await engine.request("POST", "/api/live/pause"))[0] == 200
         engine.feed(tick(79, 0.40), tick(50, 0.95))
-        answer = await engine.runtime.ask(PositionsQuery())
+        answer = await engine.runtime.view.ask(PositionsQuery())
         assert answer == PositionsAnswer(())
-        events = await engine.runtime.ask(EventsQuery())
+        events = await engine.runtime.view.ask(EventsQuery())
         assert isinstance(events, EventsAnswer)
         assert (await engine.request("POST", "/api/live/resume"))[0] == 200
         engine.feed(tick(49, 0.95))
@@ -115,13 +114,13 @@ async def test_killed_survives_a_restart_until_an_explicit_resume(folder: Path) 
         await engine.runtime.send(KILL)
     async with running(settings(folder)) as engine:
         assert await engine.state() == "KILLED"
-        events = await engine.runtime.ask(EventsQuery())
+        events = await engine.runtime.view.ask(EventsQuery())
         assert isinstance(events, EventsAnswer)
         (change,) = events.events
         assert isinstance(change, TradingStateChanged)
         assert (change.id.input, change.origin, change.actor, change.reason) == (1, "latch", "ann", "drill")
         engine.feed(opened(), tick(81, 0.90), tick(80, 0.90))
-        assert engine.runtime.positions() == ()
+        assert engine.runtime.view.positions() == ()
         assert (await engine.runtime.send(PAUSE)).reason == "killed: resume first"
         assert (await engine.runtime.send(RESUME)).state == "RUNNING"
     async with running(settings(folder)) as engine:
@@ -291,7 +290,7 @@ async def test_without_waiting_a_second_instance_is_refused_by_name(folder: Path
                 pass
 
 
-async def test_a_locked_database_is_waited_for_at_the_start(folder: Path) -> None:
+async def test_a_locked_database_is_waited_for_at_the_start_and_a_kill_is_not(folder: Path) -> None:
     async with running(settings(folder)):
         pass
     other = sqlite3.connect(database(folder), isolation_level=None)
@@ -306,10 +305,14 @@ async def test_a_locked_database_is_waited_for_at_the_start(folder: Path) -> Non
                 return code == 503 and any("lock" in reason for reason in health["reasons"])
 
             await eventually(says_why, 15)
+            assert (await engine.request("POST", "/api/live/kill", json={"reason": "early"}))[0] == 200
+            assert await engine.state() == "KILLED"
             other.close()
-            async with asyncio.timeout(10):
-                await engine.runtime.ready()
-            assert await engine.state() == "RUNNING"
+
+            async def is_open() -> bool:
+                return (await engine.request("GET", "/health"))[0] == 200
+
+            await eventually(is_open)
     finally:
         other.close()
 

@@ -1,10 +1,11 @@
-"""What the status server needs of a running engine."""
+"""What the status server needs of a running engine: a view of it, and a way to send commands."""
 
+from collections.abc import Awaitable, Callable
 from typing import Literal, Protocol
 
 import msgspec
 
-from polyterm.core.command import Ack, Command
+from polyterm.core.command import Ack, Command, TradingState
 from polyterm.core.market import MarketKey
 from polyterm.core.position import Position
 from polyterm.core.query import Answer, Query
@@ -32,16 +33,16 @@ class Market(msgspec.Struct, frozen=True):
     down_token: str | None
 
 
-class Operations(Protocol):
+Send = Callable[[Command], Awaitable[Ack]]
+
+
+class Viewed(Protocol):
     @property
     def session(self) -> str: ...
+    @property
+    def trading_state(self) -> TradingState: ...
     def health(self) -> Health: ...
-    async def ready(self) -> None:
-        """Return once there is an engine, or once this process observes."""
-        ...
-
     def snapshot(self) -> Snapshot: ...
     def positions(self) -> tuple[Position, ...]: ...
     def markets(self) -> tuple[Market, ...]: ...
-    async def send(self, command: Command) -> Ack: ...
     async def ask(self, query: Query) -> Answer: ...

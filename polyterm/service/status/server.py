@@ -19,7 +19,7 @@ from polyterm.service.link.wire import ClientRole
 from polyterm.service.status import answers
 from polyterm.service.status.access import Claim, Listener, Refusal, bearer, judge, listener_of
 from polyterm.service.status.hub import Hub
-from polyterm.service.status.operations import Operations
+from polyterm.service.status.operations import Send, Viewed
 from polyterm.service.status.session import HEARTBEAT_S, MAX_MESSAGE_BYTES, VIEWER_MAY, Session
 from polyterm.service.status.sockets import listen_tcp, listen_unix, remove
 from polyterm.store.queries import MAX_TRADES
@@ -28,7 +28,6 @@ MAX_BODY_BYTES: Final = 16 * 1024
 MAX_REASON: Final = 500
 MAX_NAME: Final = 80
 BODY_TIMEOUT_S: Final = 5.0
-READY_TIMEOUT_S: Final = 5.0
 SHUTDOWN_TIMEOUT_S: Final = 2.0
 CLOSE_TIMEOUT_S: Final = 1.0
 _WANTED: Final[dict[CommandKind, TradingState]] = {"kill": "KILLED", "pause": "PAUSED", "resume": "RUNNING"}
@@ -52,13 +51,14 @@ class Problem(msgspec.Struct, frozen=True):
 class StatusServer:
     """Answers for an engine. Nothing of it is open until ``listen_unix`` or ``listen_tcp``."""
 
-    def __init__(self, operations: Operations, token: SecretStr | None = None) -> None:
-        self._operations = operations
+    def __init__(self, view: Viewed, send: Send, token: SecretStr | None = None) -> None:
+        self._view = view
+        self._send = send
         self._token = token
         self._tcp: Listener | None = None
         self._sockets: set[web.WebSocketResponse] = set()
         self._files: dict[Path, web.BaseSite] = {}
-        self._hub = Hub(operations.snapshot)
+        self._hub = Hub(view.snapshot)
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
 
     async def start(self) -> None:
@@ -114,7 +114,6 @@ class StatusServer:
         try:
             if request.path != "/health":
                 self._role(request)
-                await self._ready()
             return await handler(request)
         except web.HTTPException as error:
             allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
@@ -130,28 +129,21 @@ class StatusServer:
             raise (web.HTTPUnauthorized if verdict.status == 401 else web.HTTPForbidden)(text=verdict.reason)
         return verdict
 
-    async def _ready(self) -> None:
-        try:
-            async with asyncio.timeout(READY_TIMEOUT_S):
-                await self._operations.ready()
-        except TimeoutError:
-            raise web.HTTPServiceUnavailable(text="The engine is still starting.") from None
-
     async def _health(self, _: web.Request) -> web.Response:
-        health = self._operations.health()
+        health = self._view.health()
         return _json(health, 503 if health.status == "starting" else 200)
 
     async def _live_status(self, _: web.Request) -> web.Response:
-        here = self._operations
-        return _json(answers.live_status(here.snapshot(), here.health(), here.positions(), here.markets()))
+        view = self._view
+        return _json(answers.live_status(view.snapshot(), view.health(), view.positions(), view.markets()))
 
     async def _positions(self, _: web.Request) -> web.Response:
-        here = self._operations
-        market_ms = here.snapshot().status.market_ms
-        return _json(answers.positions_report(here.positions(), here.markets(), market_ms))
+        view = self._view
+        market_ms = view.snapshot().status.market_ms
+        return _json(answers.positions_report(view.positions(), view.markets(), market_ms))
 
     async def _paper_trades(self, request: web.Request) -> web.Response:
-        answer = await self._operations.ask(_trades_query(request))
+        answer = await self._view.ask(_trades_query(request))
         if isinstance(answer, TradesAnswer):
             return _json(answers.paper_trades(answer))
         reason = answer.reason if isinstance(answer, Failed) else "The engine answered something else."
@@ -165,7 +157,7 @@ class StatusServer:
             command = Command(
                 order.id or str(uuid.uuid4()), kind, order.actor[:MAX_NAME], "socket", order.reason[:MAX_REASON]
             )
-            ack = await self._operations.send(command)
+            ack = await self._send(command)
             answer = answers.command_answer(ack, _WANTED[kind])
             return _json(answer, 200 if answer.success else 409)
 
@@ -179,7 +171,7 @@ class StatusServer:
         await attached.prepare(request)
         self._sockets.add(attached)
         try:
-            session = Session(attached, role, self._operations, self._hub, abort=_abort(request))
+            session = Session(attached, role, self._view, self._hub, send=self._send, abort=_abort(request))
             await session.run(self._token)
         finally:
             self._sockets.discard(attached)

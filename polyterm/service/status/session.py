@@ -32,7 +32,8 @@ from polyterm.service.link.wire import (
 )
 from polyterm.service.status.access import token_fits
 from polyterm.service.status.hub import Hub
-from polyterm.service.status.operations import Operations
+from polyterm.service.status.operations import Send as SendCommand
+from polyterm.service.status.operations import Viewed
 
 HELLO_TIMEOUT_S: Final = 5.0
 HEARTBEAT_S: Final = 10.0
@@ -56,15 +57,17 @@ class Session:
         self,
         socket: web.WebSocketResponse,
         role: ClientRole,
-        operations: Operations,
+        view: Viewed,
         hub: Hub,
         *,
+        send: SendCommand,
         abort: Callable[[], None],
     ) -> None:
         self._socket = socket
         self._abort = abort
         self._role = role
-        self._operations = operations
+        self._view = view
+        self._send = send
         self._hub = hub
         self._outbox: deque[ServerMessage] = deque()
         self._snapshot: Snapshot | None = None
@@ -114,7 +117,7 @@ class Session:
                 await self._socket.close(code=CLOSE_BAD_TOKEN, message=b"wrong token")
                 return False
             self._role = "operator"
-        self.tell(Welcome(PROTOCOL, __version__, self._operations.session, self._role))
+        self.tell(Welcome(PROTOCOL, __version__, self._view.session, self._role))
         log.info("%s attached as %s", hello.client[:80], self._role)
         return True
 
@@ -139,14 +142,14 @@ class Session:
 
     async def _command(self, rid: int, command: Command) -> None:
         if self._role == "operator" or command.kind in VIEWER_MAY:
-            ack = await self._operations.send(command)
+            ack = await self._send(command)
         else:
-            state = self._operations.snapshot().status.trading_state
+            state = self._view.trading_state
             ack = Ack(command.id, False, f"a viewer may not {command.kind}: give the token, or use the socket", state)
         self.tell(Acked(rid, ack))
 
     async def _answer(self, rid: int, query: Query) -> None:
-        answer: Answer = await self._operations.ask(query)
+        answer: Answer = await self._view.ask(query)
         self._questions -= 1
         self.tell(Answered(rid, answer))
 
