@@ -58,6 +58,9 @@ class Credentials(msgspec.Struct, frozen=True):
     secret: str
     passphrase: str
 
+    def __repr__(self) -> str:
+        return "Credentials(***)"
+
 
 class Endpoints(msgspec.Struct, frozen=True):
     """``feeds``, ``credentials`` and ``clock`` have the shape of the settings' sections; ``control`` is a base URL."""

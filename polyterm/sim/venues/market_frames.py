@@ -88,13 +88,10 @@ def book_message(listing: Listing, book: MarketBook, side: Side) -> Book:
 def crossed_book_message(listing: Listing, book: MarketBook, side: Side) -> Book | None:
     """The book with a bid at its best ask, or where nobody asks an ask at its best bid; None for an empty book."""
     true = book_message(listing, book, side)
-    intruder = Level("", "10")
     if true.asks:
-        return msgspec.structs.replace(
-            true, bids=(*true.bids, msgspec.structs.replace(intruder, price=true.asks[-1].price))
-        )
+        return msgspec.structs.replace(true, bids=(*true.bids, Level(true.asks[-1].price, "10")))
     if true.bids:
-        return msgspec.structs.replace(true, asks=(msgspec.structs.replace(intruder, price=true.bids[-1].price),))
+        return msgspec.structs.replace(true, asks=(Level(true.bids[-1].price, "10"),))
     return None
 
 

@@ -124,12 +124,17 @@ class MarketSocket:
         new_second, self._second = second != self._second, second
         if not self.audience:
             return
+        watched = self._watched()
         for market in step.markets:
-            for out in self._of_market(market):
-                self._send(out, market.listing.key)
+            if market.listed or market.listing.key in watched:
+                for out in self._of_market(market):
+                    self._send(out, market.listing.key)
         if new_second:
             for out in self._odd_frames():
                 self._send(out, out.key)
+
+    def _watched(self) -> set[MarketKey]:
+        return {key for peer in self.audience for key in peer.keys}
 
     def _send(self, out: _Out, market: MarketKey | None) -> None:
         if self._silent(market):
@@ -175,7 +180,7 @@ class MarketSocket:
             yield _Out(_MALFORMED)
         if faults.active("unknown_type", "market"):
             yield _Out(_UNKNOWN)
-        for key in {key for peer in self.audience for key in peer.keys}:
+        for key in self._watched():
             if not faults.active("crossed_book", "market", key.coin):
                 continue
             listing = self._scene.listing(key)

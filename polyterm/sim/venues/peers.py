@@ -27,6 +27,7 @@ class Peer:
         self._request = request
         self._socket = socket
         self._queue: asyncio.Queue[bytes | _Close] = asyncio.Queue(QUEUE_FRAMES)
+        self._dropped = False
 
     def send(self, frame: bytes) -> None:
         self._put(frame)
@@ -37,10 +38,13 @@ class Peer:
 
     def drop(self) -> None:
         """Break the connection without a goodbye."""
+        self._dropped = True
         if self._request.transport is not None:
             self._request.transport.abort()
 
     def _put(self, item: bytes | _Close) -> None:
+        if self._dropped:
+            return
         try:
             self._queue.put_nowait(item)
         except asyncio.QueueFull:
