@@ -19,6 +19,7 @@ from polyterm.errors import LinkError
 from polyterm.service.link.port import Connection, Link
 
 REPAINTS_PER_S: Final = 4
+NOTICE_S: Final = 30.0
 _STYLES: Final = sorted(Path(__file__).parent.rglob("*.tcss"))
 
 
@@ -56,8 +57,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
             self.register_theme(_textual_theme(each))
         self.theme = theme.name
         self.animation_level = "none"
-        if notices:
-            self._latest.notice = Notice(" ".join(notices), "warn")
+        self._notices = tuple(notices)
         link.on_snapshot = self._latest.merge
         link.on_events = self._latest.add
         link.on_connection = self._latest.connect
@@ -68,6 +68,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
     def on_mount(self) -> None:
         self.run_worker(self._run_link(), group="link")
         self.set_interval(1 / REPAINTS_PER_S, self.repaint)
+        for notice in self._notices:
+            self.notify(notice, severity="warning", timeout=NOTICE_S, markup=False)
         self.repaint()
 
     async def _run_link(self) -> None:
@@ -128,6 +130,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         if isinstance(self.screen, HelpScreen):
             self.action_help()
             return
+        self.clear_notifications()
         self._latest.notice = None
         self.repaint()
 

@@ -13,7 +13,7 @@ from polyterm.service.link.port import Link
 INFO_S: Final = 8.0
 
 _DONE: Final[dict[CommandKind, str]] = {
-    "kill": "Killed: no entries, no exits; open positions settle. To resume: polyterm resume",
+    "kill": "Killed: no entries, no exits. To resume: polyterm resume",
     "pause": "Paused: no entries; exits go on. P resumes",
     "resume": "Resumed: entries are allowed again",
 }
@@ -88,7 +88,7 @@ class Control:
 
 def _unreached(kind: CommandKind, error: LinkError) -> Notice:
     # No answer is not the same as not done, so this claims neither.
-    text = f"{kind.upper()} NOT CONFIRMED: the engine could not be reached. Use: polyterm {kind} ({error})"
+    text = f"{kind.upper()} NOT CONFIRMED, engine unreachable. Use: polyterm {kind} ({error})"
     return Notice(text, "danger", cleared_by=_STATE_AFTER[kind])
 
 

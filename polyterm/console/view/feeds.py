@@ -34,8 +34,9 @@ def feed_strip(view: View, width: int) -> Line:
     troubled = [row for row in ordered if row.state in _TROUBLED]
     if not troubled:
         return (label, *joined([Item(_rank(row), _feed(row, view, 0)) for row in ordered], room))
-    # Too narrow for every reason: they take turns, and the other feeds shrink to what fits beside.
-    chosen = troubled[int(view.now // TURN_S) % len(troubled)]
+    # Too narrow for every reason: those that are worst off take turns, and the other feeds shrink to what fits beside.
+    worst = [row for row in troubled if row.state == "down"] or troubled
+    chosen = worst[int(view.now // TURN_S) % len(worst)]
     others = [row for row in ordered if row is not chosen]
     first = _feed(chosen, view, 0)
     names = tuple(Cell(f"  {_MARKS[row.state][0]} {row.name}", _role(row, view)) for row in others)

@@ -128,7 +128,7 @@ def sparkline(values: tuple[float | None, ...], width: int) -> str:
 
 def mark(view: View) -> str:
     """What is added to a pane's title while nothing newer can come."""
-    return STALE_MARK if view.lost else ""
+    return STALE_MARK if view.lost and view.status is not None else ""
 
 
 def aged(text: str, role: Role, stale: bool) -> Cell:

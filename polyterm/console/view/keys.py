@@ -15,12 +15,12 @@ HELP_COLUMNS: Final = (
 
 WORDS: Final = (
     ("costed", "P&L after the venue's fee; the leaderboard is sorted by it"),
-    ("touch", "P&L at the quoted prices, without fees: the field's reference"),
+    ("touch", "P&L at the quoted prices, without the fee"),
     ("exposure", "dollars paid for what is open"),
     ("strike", "price to beat: Up wins when the window ends at or above it"),
-    ("tradable?", "whether strategies may act on this second's tick; if not, why"),
+    ("tradable?", "may strategies act on this second's tick, and if not, why"),
     ("* dimmed", "stale: older than its limit, or the engine is not there"),
-    ("conflict", "% of two strategies' windows in which they took opposite sides"),
+    ("conflict", "% of common windows in which two took opposite sides"),
     ("Up bid/ask", "prices of one Up share, which pays $1 when Up wins"),
 )
 

@@ -70,9 +70,7 @@ def _money(view: View) -> list[Item]:
     status = view.status
     if status is None:
         return [Item(1, (Cell("Waiting for the engine's first snapshot", "muted"),))]
-    touch, costed = (
-        aged(cell.text, cell.role, view.lost) for cell in map(money, (status.pnl_touch, status.pnl_costed))
-    )
+    touch, costed = (_dollars(dollars, view) for dollars in (status.pnl_touch, status.pnl_costed))
     held = f" in {status.open_positions}" if status.open_positions else ""
     return [
         Item(9, (Cell("P&L today ", "muted"), costed, Cell(" costed", "muted"))),
@@ -80,6 +78,11 @@ def _money(view: View) -> list[Item]:
         Item(8, (Cell("exposure ", "muted"), aged(f"${status.exposure:,.2f}{held}", "", view.lost))),
         *([Item(6, (Cell(f"OBSERVER: {status.role_reason}", "warn"),))] if status.role == "observer" else []),
     ]
+
+
+def _dollars(dollars: float, view: View) -> Cell:
+    cell = money(dollars)
+    return aged(cell.text, cell.role, view.lost)
 
 
 def _health(view: View) -> list[Item]:
@@ -100,8 +103,8 @@ def _window(view: View) -> Line:
     left_s = key.end - market_ms / 1000
     return (
         Cell(f"{key.horizon} window ends in ", "muted"),
-        Cell(countdown(left_s), "strong"),
-        Cell(f" {bar(left_s / key.seconds, 6)}", "accent"),
+        aged(countdown(left_s), "strong", view.lost),
+        Cell(f" {bar(left_s / key.seconds, 6)}", "stale" if view.lost else "accent"),
     )
 
 

@@ -49,9 +49,9 @@ class Heatmap(Lines, can_focus=True):
 
     def repaint(self, view: View) -> None:
         self._view = view
-        title = TITLE + mark(view)
+        title = TITLE + (mark(view) or "%")
         if self._titled:
-            self.border_title, title = Content(f"{title}: % of windows on opposite sides"), ""
+            self.border_title, title = Content(f"{TITLE}{mark(view)}: % of windows on opposite sides"), ""
         width, height = self.size
         conflicts = view.conflicts
         if conflicts is None or (matrix := Matrix(conflicts)).empty:

@@ -58,6 +58,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         """``empty`` stands in the pane while there are no rows; ``note`` is added to the title."""
         self._head(f"{self._title} {note}" if note else self._title)
         before, self._rows = self._rows, rows
+        in_view = self._cursor_in_view()
         previous, self._cursor = self._cursor, self._place_cursor()
         if len(before) != len(rows) or self.virtual_size.width != self.size.width:
             self.virtual_size = Size(self.size.width, len(rows) + 1)
@@ -69,6 +70,8 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         if previous != self._cursor:
             dirty |= {previous, self._cursor}
         self._refresh_rows(dirty)
+        if in_view and previous != self._cursor:
+            self._scroll_to_cursor()
 
     def _head(self, title: str) -> None:
         if self._titled:
@@ -138,6 +141,12 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         previous, self._cursor = self._cursor, min(max(0, place), len(self._rows) - 1)
         self._cursor_key = self._rows[self._cursor].key
         self._refresh_rows({previous, self._cursor})
+        self._scroll_to_cursor()
+
+    def _cursor_in_view(self) -> bool:
+        return 0 <= self._cursor - self.scroll_offset.y < self.size.height - 1
+
+    def _scroll_to_cursor(self) -> None:
         visible = max(1, self.size.height - 1)
         top = self.scroll_offset.y
         if self._cursor < top:

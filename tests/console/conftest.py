@@ -1,0 +1,39 @@
+import os
+from collections.abc import Callable
+
+import pytest
+
+from polyterm.console.app import ConsoleApp
+from polyterm.console.theming import Themes, choose, find_themes
+from tests.console.links import MemoryLink
+
+QUIT_NOTE = "quitting stops the engine"
+
+
+@pytest.fixture(scope="session")
+def themes() -> Themes:
+    return find_themes()
+
+
+@pytest.fixture(scope="session")
+def picture_folder() -> str | None:
+    """Where the picture plugin keeps what it compares, read before the environment is isolated."""
+    return os.environ.get("TEXTUAL_SNAPSHOT_TEMPDIR")
+
+
+@pytest.fixture(autouse=True)
+def pictures_keep_their_folder(
+    picture_folder: str | None, isolated_environment: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if picture_folder is not None:
+        monkeypatch.setenv("TEXTUAL_SNAPSHOT_TEMPDIR", picture_folder)
+
+
+@pytest.fixture
+def console(themes: Themes) -> Callable[..., ConsoleApp]:
+    """Builds an app on a link; its clock stands still at 100 s."""
+
+    def build(link: MemoryLink, theme: str = "dark", clock: Callable[[], float] = lambda: 100.0) -> ConsoleApp:
+        return ConsoleApp(link, theme=choose(themes, theme), themes=themes.themes, clock=clock, quit_note=QUIT_NOTE)
+
+    return build
