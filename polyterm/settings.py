@@ -168,10 +168,6 @@ class Settings(BaseSettings):
     def socket_path(self) -> Path:
         return self.runtime_dir / f"{self.service.instance}.sock"
 
-    @property
-    def latch_path(self) -> Path:
-        return self.data_dir / f"{self.service.instance}.latch.json"
-
 
 def config_dir() -> Path:
     return Path(platformdirs.user_config_path(APP))
