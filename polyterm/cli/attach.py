@@ -26,6 +26,6 @@ def command(address: str | None, instance: str | None, theme: str | None) -> Non
     if not sys.stdout.isatty():
         raise ConfigError("The console needs a terminal: use 'polyterm status' here.")
     token = settings.service.token.get_secret_value() if settings.service.token else None
-    from polyterm.cli.screen import show
+    from polyterm.cli.screen import ATTACHED_NOTE, show
 
-    asyncio.run(show(settings, where, token=token, quit_note="q detaches; the engine goes on"))
+    asyncio.run(show(settings, where, token=token, quit_note=ATTACHED_NOTE))

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from polyterm.cli.launch import Launch
+from polyterm.cli.reach import is_alive
 from polyterm.errors import ConfigError
 from polyterm.settings import Settings
 
@@ -21,21 +22,27 @@ _STOP_TIMEOUT_S: Final = 15.0
 def run_foreground(launch: Launch) -> None:
     """Returns when the console was quit and the engine has flushed and ended.
 
+    An engine that already runs under this name is shown instead of a second one being started, unless flags ask for
+    another engine: that one gets a name of its own, and observes where both mean the same database.
+
     Raises:
         ConfigError: a setting is wrong, or the engine ended by itself; the message is the engine's own.
     """
     settings = launch.settings()
     if not sys.stdout.isatty():
         raise ConfigError("The console needs a terminal: use 'polyterm --headless' here.")
-    if launch.demo and launch.instance is None:
-        launch = msgspec.structs.replace(launch, instance=_free_demo_name(settings.runtime_dir))
-        settings = launch.settings()
+    name = "demo" if launch.demo and launch.instance is None else settings.service.instance
+    if is_alive(settings.runtime_dir / f"{name}.sock"):
+        if launch == Launch(theme=launch.theme):
+            from polyterm.cli.screen import ATTACHED_NOTE, show
+
+            asyncio.run(show(settings, f"unix:{settings.socket_path}", quit_note=ATTACHED_NOTE))
+            return
+        name = f"{name}-{os.getpid()}"
+    launch = msgspec.structs.replace(launch, instance=name)
+    settings = launch.settings()
     with _engine_log(launch, settings) as log:
         asyncio.run(_main(launch, settings, log))
-
-
-def _free_demo_name(runtime_dir: Path) -> str:
-    return f"demo-{os.getpid()}" if (runtime_dir / "demo.sock").exists() else "demo"
 
 
 @contextlib.contextmanager
@@ -49,7 +56,7 @@ def _engine_log(launch: Launch, settings: Settings) -> Iterator[Path]:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise ConfigError(f"The data folder {settings.data_dir} cannot be made: {error.strerror}.") from None
-    yield settings.data_dir / "engine.log"
+    yield settings.data_dir / f"{settings.service.instance}.log"
 
 
 async def _main(launch: Launch, settings: Settings, log: Path) -> None:

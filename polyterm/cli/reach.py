@@ -1,5 +1,6 @@
 """Which running engine a command means."""
 
+import socket
 from pathlib import Path
 
 from polyterm.errors import LinkError
@@ -16,9 +17,9 @@ def find_engine(settings: Settings, address: str | None, instance: str | None) -
         return address if "://" in address or address.startswith("unix:") else f"unix:{address}"
     if instance is not None:
         return _socket(settings.runtime_dir / f"{instance}.sock")
-    if settings.socket_path.exists():
+    if is_alive(settings.socket_path):
         return _socket(settings.socket_path)
-    sockets = sorted(settings.runtime_dir.glob("*.sock")) if settings.runtime_dir.is_dir() else []
+    sockets = [path for path in sorted(settings.runtime_dir.glob("*.sock")) if is_alive(path)]
     if not sockets:
         raise LinkError(
             f"No engine runs here (no socket in {settings.runtime_dir}): "
@@ -28,6 +29,17 @@ def find_engine(settings: Settings, address: str | None, instance: str | None) -
         names = ", ".join(path.stem for path in sockets)
         raise LinkError(f"Several engines run here ({names}): choose one with --instance NAME.")
     return _socket(sockets[0])
+
+
+def is_alive(path: Path) -> bool:
+    """Whether a process listens on that Unix socket; a file that a dead one left behind does not count."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+        return True
 
 
 def _socket(path: Path) -> str:

@@ -1,11 +1,13 @@
 """The console on the terminal: what ``polyterm`` and ``polyterm attach`` share."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
-from polyterm.console import run_console
+from polyterm.console import run_console  # light: Textual is imported while the engine starts
 from polyterm.service.link.client import LinkClient
 from polyterm.settings import Settings, config_dir
+
+ATTACHED_NOTE: Final = "q detaches; the engine goes on"
 
 
 async def show(
