@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Final, Protocol, cast, final
+from typing import ClassVar, Final, Protocol, cast, final
 
 import msgspec
 
@@ -95,6 +95,9 @@ class Rule(Strategy):
     Allowed in ``entry``, ``exit`` and what they call on ``self``: ``+ - *``, comparisons in parentheses, ``&``, ``|``,
     ``abs`` and what ``Features`` offers. A test walks the syntax tree of every registered rule.
     """
+
+    restarts_on_entry: ClassVar[bool] = False
+    """Whether ``entry`` sees no observation as old as the rule's own last entry: as if the window had begun there."""
 
     @abstractmethod
     def entry(self, f: Features) -> Iterator[Branch]:
