@@ -1,6 +1,7 @@
 """Fixtures for all tests: nothing of the developer's own machine, settings or terminal reaches a test."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,22 @@ def recordings() -> Path:
             f"the recorded market data is not beside this checkout ({RECORDINGS.parent.name}/{RECORDINGS.name})"
         )
     return RECORDINGS
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Note a figure that the run should tell when it is over."""
+
+    def note(figure: str) -> None:
+        request.node.user_properties.append(("measured", figure))
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
+    figures = [text for report in reports for name, text in report.user_properties if name == "measured"]
+    if figures:
+        terminalreporter.section("measured")
+        for figure in sorted(figures):
+            terminalreporter.write_line(figure)

@@ -6,8 +6,11 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import msgspec
+
 from polyterm.core.input import Outcome, Payload, WindowEnded, WindowOpened
 from polyterm.core.market import Coin, Grade, Horizon, MarketKey, Reference, outranks, window_epoch
+from polyterm.core.snapshot import FeedRow
 from polyterm.errors import FeedError
 from polyterm.feeds.board import Board
 from polyterm.feeds.polymarket.channel import MarketFeed
@@ -31,6 +34,7 @@ STRIKE_AFTER_S: Final = 60
 RESULT_AFTER_S: Final = 15
 RESULT_WITHIN_S: Final = 2 * 3600
 UNSUBSCRIBE_AFTER_S: Final = 60
+RESULT_LATE_S: Final = 120
 # The wait between two questions about one window grows from here; on a fast clock it is at least ASK_PAUSE_S.
 ASK_AGAIN_S: Final = 10
 ASK_GROWTH: Final = 1.5
@@ -56,6 +60,10 @@ class _Window:
         self.judged: Grade | None = None
         self.ask_ms: int | None = ask_ms
         self.asked = 0
+
+    @property
+    def owes_result(self) -> bool:
+        return self.opened and self.ended and self.judged != "official"
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -113,6 +121,18 @@ class WindowDesk:
             return ""
         problem = "" if window is None else window.problem
         return problem or self.health.reason or "looking for the market"
+
+    def row(self) -> FeedRow:
+        """The catalogue's health; a live one may still owe results, which it usually publishes within 90 s."""
+        row = self.health.row()
+        now_ms = self._clock.market_ms()
+        limit_ms = self._market_ms(RESULT_LATE_S)
+        waits = [now_ms - window.key.end * 1000 for window in self._windows.values() if window.owes_result]
+        late = [wait for wait in waits if wait > limit_ms]
+        if row.reason or not late:
+            return row
+        reason = f"{len(late)} official results are late, the oldest by {max(late) // 1000} s; it keeps asking"
+        return msgspec.structs.replace(row, reason=reason)
 
     def advance(self) -> None:
         """Bring every window to the present."""

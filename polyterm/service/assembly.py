@@ -52,7 +52,7 @@ class Venues:
             await together(self._desk.run(), self._collector.run(), *(_keep_alive(feed) for feed in self._feeds))
 
     def rows(self) -> tuple[FeedRow, ...]:
-        return (*(feed.health.row() for feed in self._feeds), self._desk.health.row())
+        return (*(feed.health.row() for feed in self._feeds), self._desk.row())
 
     def market(self, key: MarketKey) -> Market:
         info = self._desk.market(key)
