@@ -5,8 +5,9 @@ import random
 from typing import Final
 
 from polyterm.core.market import Coin, Horizon
+from polyterm.quant.primitives import number
+from polyterm.quant.settlement import settlement_probability
 from polyterm.sim.events import WorldEvent
-from polyterm.sim.fairvalue import up_probability
 from polyterm.sim.oracle import DELAY_S, LOOKBACK_S, ChainFeed, Oracle
 from polyterm.sim.prices import Exchange, Lag
 from polyterm.sim.schedule import Market, Schedule
@@ -76,8 +77,8 @@ class CoinLife:
         left_s = running.key.end - DELAY_S - at_ms / 1000
         left_s = max(0.0 if self._known_mean is not None else float(LOOKBACK_S), left_s)
         if market is running and market.strike is not None:
-            return up_probability(spot, market.strike, volatility, left_s, self._known_mean)
+            return settlement_probability(spot, market.strike, volatility, left_s, number(self._known_mean))
         if market.key.epoch != running.key.end or self._known_mean is None:
             return 0.5
         expected_strike = (self._known_mean * (LOOKBACK_S - left_s) + spot * left_s) / LOOKBACK_S
-        return up_probability(spot, expected_strike, volatility, market.key.seconds)
+        return settlement_probability(spot, expected_strike, volatility, market.key.seconds)

@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import Final
 
 from polyterm.core.market import Coin
+from polyterm.quant.annual import YEAR_S
 from polyterm.sim.character import CHARACTERS
 from polyterm.sim.events import SpotChanged, SpotTraded, WorldEvent
-from polyterm.sim.fairvalue import YEAR_S
 
 _DAY_SD: Final = 0.3
 _HOUR_SD: Final = 0.45
