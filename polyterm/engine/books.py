@@ -9,7 +9,7 @@ from polyterm.core.signal import Signal
 from polyterm.core.tick import Tick
 from polyterm.quant.features import TickFeatures
 from polyterm.strategies.base import Context, Held, Strategy
-from polyterm.strategies.registry import Entry
+from polyterm.strategies.entry import Entry
 
 Series = tuple[Coin, Horizon]
 Sizing = Literal["shares", "usd"]
@@ -67,6 +67,7 @@ class Book:
         self._open: dict[Series, Holding] = {}
         self._closed_epoch: dict[Series, int] = {}
         self._exit_ms: dict[Series, int] = {}
+        self._entries: dict[Series, tuple[int, int]] = {}
 
     @property
     def name(self) -> str:
@@ -99,8 +100,15 @@ class Book:
         series = series_of(key)
         if series in self._open or self._closed_epoch.get(series) == key.epoch:
             return False
+        most = self.entry.limits.max_entries_per_window
+        if most is not None and self._entries_in(key) >= most:
+            return False
         exit_ms = self._exit_ms.get(series)
         return exit_ms is None or at_ms - exit_ms >= self.entry.limits.cooldown_s * 1000
+
+    def _entries_in(self, key: MarketKey) -> int:
+        epoch, count = self._entries.get(series_of(key), (key.epoch, 0))
+        return count if epoch == key.epoch else 0
 
     def shares(self, signal: Signal, price: float, sizing: Sizing) -> float:
         size = self.stake if signal.size is None else signal.size
@@ -109,8 +117,7 @@ class Book:
     def open(self, position: Position) -> None:
         series = series_of(position.key)
         self._open[series] = Holding(position)
-        if self.entry.limits.once_per_window:
-            self._closed_epoch[series] = position.key.epoch
+        self._entries[series] = (position.key.epoch, self._entries_in(position.key) + 1)
 
     def close(self, key: MarketKey, reason: str, at_ms: int) -> None:
         """Forget the position of that series: it was sold."""

@@ -40,18 +40,20 @@ class Limits(msgspec.Struct, frozen=True):
     """Where and how often a strategy may enter; the book enforces it.
 
     ``closed_after``: after an exit for one of these reasons the strategy stays out for the rest of that window.
-    ``cooldown_s``: market seconds without entry after any exit.
+    ``max_entries_per_window``: None is any number. ``cooldown_s``: market seconds without entry after any exit.
     """
 
     coins: tuple[Coin, ...] = COINS
     horizons: tuple[Horizon, ...] = ("15m",)
     closed_after: tuple[str, ...] = ()
-    once_per_window: bool = False
+    max_entries_per_window: int | None = None
     cooldown_s: int = 0
 
 
 class Strategy(ABC):
-    """One instance serves one (coin, horizon)."""
+    """One instance serves one (coin, horizon). The docstring of a subclass says its rule in words."""
+
+    resets: ClassVar[str] = "Look-backs begin anew with every window."
 
     @abstractmethod
     def on_tick(self, tick: Tick, position: Held | None, context: Context) -> Signal:
@@ -62,13 +64,16 @@ class Strategy(ABC):
         """The engine acted on ``signal``. The only place where a strategy may change its memory of its own doings."""
 
 
-class Branch(msgspec.Struct, frozen=True):
-    """One way into a position; ``up`` is looked at before ``down``. ``size`` None means the book's own stake."""
+class Branch(msgspec.Struct, frozen=True, kw_only=True):
+    """One way into a position; ``up`` is looked at before ``down``, and a side that is left out is never taken.
 
-    up: Flag
-    down: Flag
+    ``size`` None means the book's own stake.
+    """
+
     reason: str
-    size: float | None = None
+    up: Flag = False
+    down: Flag = False
+    size: Number | None = None
     confidence: Number | None = None
     edge: Number | None = None
 
@@ -124,7 +129,12 @@ class Rule(Strategy):
 
 def _buy(side: Side, branch: Branch) -> Signal:
     return Signal(
-        "buy", side, branch.reason, branch.size, confidence=_scalar(branch.confidence), edge=_scalar(branch.edge)
+        "buy",
+        side,
+        branch.reason,
+        _scalar(branch.size),
+        confidence=_scalar(branch.confidence),
+        edge=_scalar(branch.edge),
     )
 
 

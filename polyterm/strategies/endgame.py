@@ -3,26 +3,31 @@
 from collections.abc import Iterator
 from typing import Final
 
-import msgspec
-
 from polyterm.quant.features import Features, Flag
 from polyterm.strategies.base import Branch, HeldValues, Rule
+from polyterm.strategies.parameters import Fraction, Parameters, Percent, Price, Seconds
 
 MOMENTUM_SPAN_S: Final = 4
 
 
-class EndgameParameters(msgspec.Struct, frozen=True):
+class EndgameParameters(Parameters, frozen=True):
     """``min_distance`` is how far beyond the strike spot must stand on the favourite's side, a fraction."""
 
-    min_probability: float
-    max_remaining_s: float
-    min_remaining_s: float
-    min_distance: float
-    stop: float
-    max_spread_pct: float = 5
+    min_probability: Price
+    max_remaining_s: Seconds
+    min_remaining_s: Seconds
+    min_distance: Fraction
+    stop: Fraction
+    max_spread_pct: Percent = 5
 
 
 class Endgame(Rule):
+    """Buys the favourite in the last seconds when it is nearly sure, the spread narrow and spot on its side.
+
+    The spread is measured against the favourite's own mid, so that favourites of both sides pass alike. Holds to expiry
+    or the stop.
+    """
+
     def __init__(self, parameters: EndgameParameters) -> None:
         self.parameters = parameters
 
@@ -44,7 +49,7 @@ class Endgame(Rule):
 
 
 class EndgameMomentum(Endgame):
-    """Also wants the mid to be moving towards the favourite; without a mid four seconds ago it stays out."""
+    """As Endgame, and the mid must be moving towards the favourite; without a mid four seconds ago it stays out."""
 
     def favourite(self, f: Features) -> tuple[Flag, Flag]:
         up, down = super().favourite(f)

@@ -1,27 +1,11 @@
 """The one table of strategies. Its order is the order in which they are asked on a tick."""
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-
-from polyterm.strategies.base import EVERY_HORIZON, Limits, Strategy
+from polyterm.strategies.base import EVERY_HORIZON, Limits
 from polyterm.strategies.endgame import Endgame, EndgameMomentum, EndgameParameters
+from polyterm.strategies.entry import Entry
 from polyterm.strategies.spot_lag import SpotLag, SpotLagParameters
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """``factory`` takes ``parameters`` and gives a fresh strategy for one (coin, horizon)."""
-
-    name: str
-    family: str
-    factory: Callable[[Any], Strategy]
-    parameters: msgspec.Struct
-    limits: Limits = Limits()
-
-    def make(self) -> Strategy:
-        return self.factory(self.parameters)
-
 
 # Both families speak of seconds to expiry and of fractions, so they mean the same on a window of any length.
 _SPOT_LAG: Final = Limits(horizons=EVERY_HORIZON, closed_after=("extreme_stop",))

@@ -15,7 +15,8 @@ from polyterm.engine.books import Book, Sizing
 from polyterm.engine.engine import Engine
 from polyterm.quant.validity import judge
 from polyterm.strategies.base import EVERY_HORIZON, Context, Held, Limits, Strategy
-from polyterm.strategies.registry import Entry
+from polyterm.strategies.entry import Entry
+from polyterm.strategies.parameters import Parameters
 
 KEY = MarketKey("btc", "15m", 1_790_000_100)
 FEE = FeeSchedule(rate=0.07, exponent=1.0)
@@ -23,10 +24,6 @@ FEE = FeeSchedule(rate=0.07, exponent=1.0)
 BUY_UP = Signal("buy", "up", "go")
 BUY_DOWN = Signal("buy", "down", "go")
 SELL = Signal("sell", reason="leave")
-
-
-class Nothing(msgspec.Struct, frozen=True):
-    """Parameters of a strategy that has none."""
 
 
 class Scripted(Strategy):
@@ -61,10 +58,10 @@ class WantsIn(Strategy):
 
 
 def book(strategy: Strategy | Callable[[], Strategy], name: str = "Test", limits: Limits | None = None) -> Book:
-    def make(_: Nothing) -> Strategy:
+    def make(_: Parameters) -> Strategy:
         return strategy if isinstance(strategy, Strategy) else strategy()
 
-    return Book(Entry(name, "Test", make, Nothing(), limits or Limits(horizons=EVERY_HORIZON)))
+    return Book(Entry(name, "Test", make, Parameters(), limits or Limits(horizons=EVERY_HORIZON)))
 
 
 class Scene:

@@ -208,14 +208,14 @@ def test_limits() -> None:
     assert entries(Limits(), plan) == [1, 6]
     assert entries(Limits(closed_after=("stop",)), plan) == [1]
     assert entries(Limits(closed_after=("other",)), plan) == [1, 6]
-    assert entries(Limits(once_per_window=True), plan) == [1]
+    assert entries(Limits(max_entries_per_window=1), plan) == [1]
     assert entries(Limits(cooldown_s=10), plan) == [1, 15]
     assert entries(Limits(coins=("eth",)), plan) == []
     assert entries(Limits(horizons=("1h",)), plan) == []
 
 
 def test_a_window_closed_to_a_strategy_does_not_close_the_next() -> None:
-    scene = Scene(book(WantsIn(), limits=Limits(once_per_window=True)))
+    scene = Scene(book(WantsIn(), limits=Limits(max_entries_per_window=1)))
     scene.open()
     scene.tick(10)
     scene.end()
