@@ -11,16 +11,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from polyterm import __version__
 from polyterm.core.command import Ack, Command
+from polyterm.core.digest import WindowDigest
 from polyterm.core.event import Event
-from polyterm.core.input import Payload
-from polyterm.core.tick import Tick
+from polyterm.core.input import Input, Payload
+from polyterm.engine.digest import RunningDigests
 from polyterm.engine.engine import Engine
 from polyterm.errors import ConfigError, StoreError
 from polyterm.service.assembly import Venues
 from polyterm.service.commands import Commands
 from polyterm.service.heartbeat import Heartbeat
+from polyterm.service.host import this_platform
 from polyterm.service.latch import Latch, opening
 from polyterm.service.lease import RETRY_S, Lease, this_process
 from polyterm.service.sequencer import Sequencer
@@ -55,20 +59,21 @@ class Runtime:
         self._assemble = assemble
         self._clock = ScaledClock(**settings.clock.model_dump())
         session = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-        engine = Engine(session, sizing=settings.paper.sizing)
+        self._engine = Engine(session, sizing=settings.paper.sizing)
+        self._digests = RunningDigests(session)
         screen = Screen([(coin, settings.horizon) for coin in settings.coins])
-        self._sequencer = Sequencer(engine, self._clock, watch=screen.watch, submit=self._submit)
+        self._sequencer = Sequencer(self._engine, self._clock, watch=screen.watch, submit=self._submit)
         self.view = View(
             session=session,
             mode="DEMO" if settings.demo else "PAPER",
             clock=self._clock,
-            engine=engine,
+            engine=self._engine,
             sequencer=self._sequencer,
             screen=screen,
         )
         self._server = StatusServer(self.view, self.send, settings.service.token)
         self._commands: Commands | None = None
-        self._early: deque[tuple[Event, ...]] = deque(maxlen=EARLY_KEPT)
+        self._early: deque[tuple[Input, tuple[Event, ...], tuple[WindowDigest, ...]]] = deque(maxlen=EARLY_KEPT)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until ``stop`` is set; everything is flushed and closed when this returns.
@@ -149,7 +154,7 @@ class Runtime:
         sources = self._assemble(self._settings, self._clock, self.handle)
         view.opened(store, reader, sources)
         while self._early:
-            store.submit(None, self._early.popleft())
+            store.submit(*self._early.popleft())
         async with asyncio.TaskGroup() as writing:
             writing.create_task(store.run())
             try:
@@ -163,7 +168,9 @@ class Runtime:
             finally:
                 view.phase = "ending"
                 await reader.close()
-                await store.close()  # before its task is cancelled, which could cut a commit short
+                await store.close(
+                    self._digests.summary()
+                )  # before its task is cancelled, which could cut a commit short
                 log.info("ended", extra={"session": view.session})
 
     async def _open(self, location: Path) -> Store:
@@ -173,7 +180,9 @@ class Runtime:
             started_ms=self.view.started_ms,
             mode=self.view.mode,
             program=f"polyterm {__version__}",
+            platform=msgspec.json.encode(this_platform()).decode(),
             sizing=self._settings.paper.sizing,
+            strategies=tuple(row.strategy for row in self._engine.leaderboard_rows()),
         )
         while True:
             try:
@@ -206,12 +215,14 @@ class Runtime:
 
     # What comes of an input
 
-    def _submit(self, tick: Tick | None, events: Sequence[Event]) -> None:
-        store = self.view.store
+    def _submit(self, item: Input, events: Sequence[Event]) -> None:
+        if self.view.phase == "ending":
+            return
+        store, digests = self.view.store, self._digests.add(item, events)
         if store is None:
-            self._early.append(tuple(events))  # of commands: nothing else comes before there is a database
-        elif self.view.phase != "ending":
-            store.submit(tick, events)
+            self._early.append((item, tuple(events), digests))  # commands: nothing else comes before the database
+        else:
+            store.submit(item, events, digests)
 
     def _stored(self, events: tuple[Event, ...]) -> None:
         self._announce(tuple(event for event in events if not isinstance(event, Commands.ANNOUNCED_AT_ONCE)))

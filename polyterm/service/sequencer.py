@@ -7,12 +7,11 @@ from typing import Final, Protocol
 
 from polyterm.core.event import Event
 from polyterm.core.input import Input, Payload
-from polyterm.core.tick import Tick
 from polyterm.transport.clock import Clock
 
 _MEASURED_INPUTS: Final = 64
 
-Submit = Callable[[Tick | None, Sequence[Event]], None]
+Submit = Callable[[Input, Sequence[Event]], None]
 Watch = Callable[[Payload], None]
 
 
@@ -21,7 +20,7 @@ class Applies(Protocol):
 
 
 class Sequencer:
-    """``watch`` sees every payload, ``submit`` gets what is to be stored; neither may block."""
+    """``watch`` sees every payload, ``submit`` gets every input with what came of it; neither may block."""
 
     def __init__(self, engine: Applies, clock: Clock, *, watch: Watch, submit: Submit) -> None:
         self.inputs = 0
@@ -41,7 +40,7 @@ class Sequencer:
         events = self._engine.apply(item)
         self._costs_s.append(time.perf_counter() - began)
         self._watch(payload)
-        self._submit(payload if isinstance(payload, Tick) else None, events)
+        self._submit(item, events)
         return events
 
     @property

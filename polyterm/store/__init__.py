@@ -4,8 +4,8 @@ What the runtime needs:
 
 - ``location.locate(db, data_dir)``: the SQLite file that the ``db`` setting names, or a ConfigError.
 - ``store.Store.open(path, session=rows.SessionInfo(...), on_durable=...)`` brings the schema up to date. ``run()`` is
-  the one writer task; ``submit(tick, events)`` and ``put_state(key, json, at_ms)`` never block; ``status`` is (state,
-  reason, pending); ``close()`` flushes and raises StoreError when something could not be written in time.
+  the one writer task; ``submit(item, events, digests)`` and ``put_state(key, json, at_ms)`` never block; ``status`` is
+  (state, reason, pending); ``close()`` flushes and raises StoreError when something could not be written in time.
 - ``queries.Reader.open(path)``: ``trades(query, now_ms)`` and ``state(key)``, read-only, also while the engine writes.
 
 An event is announced (``on_durable``) after the commit that holds it and every tick submitted before it, in the order

@@ -19,7 +19,7 @@ _INT_LIMIT: Final = 2**63
 
 
 class SessionInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """One run of the engine. ``platform`` is its fingerprint, ``started_ms`` market time."""
+    """One run of the engine. ``platform`` is its fingerprint, ``started_ms`` market time; ``strategies`` in order."""
 
     id: str
     started_ms: int
@@ -27,6 +27,7 @@ class SessionInfo(msgspec.Struct, frozen=True, kw_only=True):
     program: str = ""
     platform: str = ""
     sizing: str = "shares"
+    strategies: tuple[str, ...] = ()
 
 
 def utc(ms: int) -> datetime:
@@ -134,4 +135,5 @@ def session_row(session: SessionInfo) -> Row:
         "started_ms": session.started_ms,
         "started_at": utc(session.started_ms),
         "ended_ms": None,
+        "strategies": msgspec.json.encode(session.strategies).decode(),
     }

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the schema below. A change here comes with a numbered step in ``migrations``."""
 
 metadata: Final = MetaData()
@@ -61,11 +61,17 @@ sessions: Final = Table(
     _text("sizing", required=True),
     _int("started_ms", required=True),
     _time("started_at", required=True),
-    # NULL while running and after a crash.
+    # NULL while running and after a crash, like the totals below.
     _int("ended_ms"),
+    # The names of the strategies that ran, in their order, as a JSON array.
+    _text("strategies"),
+    _int("inputs"),
+    _int("events"),
+    _text("events_digest"),
 )
 
-# spot_delta_pct is a fraction, (S - K) / K of the raw spot; strike_distance is freed of the spot's basis. Depth is
+# input_number and input_ms are the tick's place among the inputs of its session. spot_delta_pct is a fraction,
+# (S - K) / K of the raw spot; strike_distance is freed of the spot's basis. Depth is
 # {"bids": [[price, shares], ...], "asks": [...]}, best first, at most five a side, NULL when neither side is known.
 ticks: Final = Table(
     "ticks",
@@ -118,6 +124,39 @@ ticks: Final = Table(
     _int("twap_at_ms"),
     _int("twap_age_ms"),
     _text("invalid"),
+    _int("input_number"),
+    _int("input_ms"),
+)
+
+# What entered the engine besides ticks, as it was: the payload is tagged JSON. Numbers count from 1 in each session.
+inputs: Final = Table(
+    "inputs",
+    metadata,
+    _text("session", key=True),
+    _int("number", key=True),
+    _int("at_ms", required=True),
+    _text("payload", required=True),
+    sqlite_with_rowid=False,
+)
+
+# What a repetition of a window must come to; written once, when it closes.
+window_digests: Final = Table(
+    "window_digests",
+    metadata,
+    _text("session", key=True),
+    _text("crypto", key=True),
+    _text("horizon", key=True),
+    _int("window_epoch", key=True),
+    _int("first_input", required=True),
+    _int("last_input", required=True),
+    _int("closed_ms", required=True),
+    _int("inputs", required=True),
+    _int("events", required=True),
+    _text("inputs_digest", required=True),
+    _text("events_digest", required=True),
+    _int("session_events", required=True),
+    _text("session_digest", required=True),
+    sqlite_with_rowid=False,
 )
 
 

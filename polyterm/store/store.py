@@ -15,15 +15,26 @@ import msgspec
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from polyterm.core.digest import SessionDigest, WindowDigest
 from polyterm.core.event import Event
+from polyterm.core.input import Input
 from polyterm.core.snapshot import StoreState
 from polyterm.core.tick import Tick
 from polyterm.errors import ConfigError, StoreError
 from polyterm.store.database import Refusal, opening_error, pragma, probe, reason, writing_engine
+from polyterm.store.input_rows import digest_row, input_row, tick_input_row
 from polyterm.store.migrations import migrate
 from polyterm.store.rows import Row, SessionInfo, state_row
-from polyterm.store.tick_rows import tick_row
-from polyterm.store.writer import END_SESSION, UPSERT_STATE, Write, insert_session, write, writes_of
+from polyterm.store.writer import (
+    INSERT_DIGEST,
+    INSERT_INPUT,
+    UPSERT_STATE,
+    Write,
+    end_of_session,
+    insert_session,
+    write,
+    writes_of,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -34,12 +45,14 @@ _DISPOSE_S: Final = 2.0
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds and patience, in machine time.
 
-    ``ticks`` is an hour of four series (about 40 MB when full), ``events`` some hours of every strategy (about 80 MB).
+    ``ticks`` is an hour of four series (about 40 MB when full), ``events`` some hours of every strategy (about 80 MB),
+    ``inputs``, those that are no ticks, more than a day.
     ``chunk`` submissions share a commit at most, so that a backlog neither holds the database nor the event loop long.
     """
 
     ticks: int = 14_400
     events: int = 20_000
+    inputs: int = 5_000
     chunk: int = 250
     batch_s: float = 1.0
     busy_ms: int = 250
@@ -61,6 +74,7 @@ class StoreStatus(NamedTuple):
 class _Submission(NamedTuple):
     at_s: float
     tick: Row | None
+    other: Write | None
     events: tuple[Event, ...]
     writes: tuple[Write, ...]
 
@@ -70,13 +84,14 @@ class Store:
 
     A tick is committed within a second, an event at once, together with every tick submitted before it. While the
     database cannot be written everything waits, in order, and is tried again with back-off. When the waiting ticks
-    reach their bound the newest tick is refused; likewise events at theirs, neither stored nor announced then. Both are
-    counted and make the state "failed": what was accepted is never given up for something newer.
+    reach their bound the newest tick is refused; likewise other inputs, and events, neither stored nor announced then.
+    All are counted and make the state "failed": what was accepted is never given up for something newer.
     """
 
     def __init__(self, engine: AsyncEngine, session: str, on_durable: Callable[[tuple[Event, ...]], None],
                  limits: Limits) -> None:  # fmt: skip
         self.lost_ticks = 0
+        self.lost_inputs = 0
         self.lost_events = 0
         self._engine = engine
         self._session = session
@@ -85,6 +100,7 @@ class Store:
         self._queue: deque[_Submission] = deque()
         self._states: dict[str, Row] = {}
         self._waiting_ticks = 0
+        self._waiting_inputs = 0
         self._waiting_events = 0
         self._newest_ms: int | None = None
         self._arrived = asyncio.Event()
@@ -128,7 +144,7 @@ class Store:
 
     @property
     def pending(self) -> int:
-        return self._waiting_ticks + self._waiting_events + len(self._states)
+        return self._waiting_ticks + self._waiting_inputs + self._waiting_events + len(self._states)
 
     @property
     def status(self) -> StoreStatus:
@@ -145,20 +161,27 @@ class Store:
         return StoreStatus("ok", self._losses(), pending)
 
     def _losses(self) -> str:
-        if not (self.lost_ticks or self.lost_events):
+        if not (self.lost_ticks or self.lost_inputs or self.lost_events):
             return ""
-        return f"{self.lost_ticks} ticks and {self.lost_events} events of this session were not stored."
+        return (
+            f"{self.lost_ticks} ticks, {self.lost_inputs} other inputs and {self.lost_events} events of this session "
+            "were not stored."
+        )
 
-    def submit(self, tick: Tick | None, events: Sequence[Event] = ()) -> None:
-        """Take a tick and the events that it caused. Never blocks and never raises for what it was given."""
+    def submit(self, item: Input, events: Sequence[Event] = (), digests: Sequence[WindowDigest] = ()) -> None:
+        """Take an input, the events that it caused and the digests of the windows that it closed.
+
+        Never blocks and never raises for what it was given.
+        """
         if self._closing.is_set():
             raise StoreError("The store is closed.")
-        row = None if tick is None else self._accept_tick(tick)
+        tick = self._accept_tick(item.payload, item) if isinstance(item.payload, Tick) else None
+        other = None if isinstance(item.payload, Tick) else self._accept_input(item)
         accepted, writes = self._accept_events(events)
-        for one in (*events, *(() if tick is None else (tick,))):
-            self._newest_ms = max(one.at_ms, self._newest_ms or one.at_ms)
-        if row is not None or accepted:
-            self._enqueue(_Submission(time.monotonic(), row, accepted, writes))
+        writes += tuple(Write(INSERT_DIGEST, digest_row(digest)) for digest in digests)
+        self._newest_ms = max(item.at_ms, self._newest_ms or item.at_ms)
+        if tick is not None or other is not None or writes or accepted:
+            self._enqueue(_Submission(time.monotonic(), tick, other, accepted, writes))
 
     def put_state(self, key: str, value_json: str, at_ms: int) -> None:
         """Set a row of ``system_state`` within a second; only the newest value of a key waits. Never blocks."""
@@ -167,15 +190,27 @@ class Store:
         self._states[key] = state_row(key, value_json, at_ms)
         self._arrived.set()
 
-    def _accept_tick(self, tick: Tick) -> Row | None:
+    def _accept_tick(self, tick: Tick, item: Input) -> Row | None:
         if self._waiting_ticks >= self._limits.ticks:
             self.lost_ticks += 1
             self._refuse(f"{self._waiting_ticks} ticks wait to be written and no more are taken")
             return None
         try:
-            return tick_row(tick, self._session)
+            return tick_input_row(tick, item, self._session)
         except StoreError as error:
             self.lost_ticks += 1
+            self._refuse(str(error).rstrip("."))
+            return None
+
+    def _accept_input(self, item: Input) -> Write | None:
+        if self._waiting_inputs >= self._limits.inputs:
+            self.lost_inputs += 1
+            self._refuse(f"{self._waiting_inputs} inputs wait to be written and no more are taken")
+            return None
+        try:
+            return Write(INSERT_INPUT, input_row(item, self._session))
+        except StoreError as error:
+            self.lost_inputs += 1
             self._refuse(str(error).rstrip("."))
             return None
 
@@ -204,6 +239,7 @@ class Store:
     def _enqueue(self, submission: _Submission) -> None:
         self._queue.append(submission)
         self._waiting_ticks += submission.tick is not None
+        self._waiting_inputs += submission.other is not None
         self._waiting_events += len(submission.events)
         self._arrived.set()
         if submission.events or len(self._queue) >= self._limits.chunk:
@@ -227,7 +263,8 @@ class Store:
             chunk = tuple(islice(self._queue, self._limits.chunk))
             states = dict(self._states)
             tick_rows = [one.tick for one in chunk if one.tick is not None]
-            writes = [one_write for one in chunk for one_write in one.writes]
+            writes = [one.other for one in chunk if one.other is not None]
+            writes += [one_write for one in chunk for one_write in one.writes]
             writes += [Write(UPSERT_STATE, row) for row in states.values()]
             try:
                 if tick_rows or writes:
@@ -246,6 +283,7 @@ class Store:
         for one in chunk:
             self._queue.popleft()
             self._waiting_ticks -= one.tick is not None
+            self._waiting_inputs -= one.other is not None
             self._waiting_events -= len(one.events)
         for key, row in states.items():
             if self._states[key] is row:
@@ -271,8 +309,8 @@ class Store:
         self._failing_since, self._failure, self._refusal = None, "", ""
         self._retry_s = self._limits.retry_s
 
-    async def close(self) -> None:
-        """Write what waits, mark the session's end and let the file go. Call it once, after the last ``submit``.
+    async def close(self, digest: SessionDigest | None = None) -> None:
+        """Write what waits, mark the session's end with its ``digest`` and let the file go. Nothing may follow.
 
         Raises:
             StoreError: after ``close_s`` seconds something was still unwritten; it says how much and why.
@@ -280,8 +318,8 @@ class Store:
         if self._closing.is_set():
             return
         if self._newest_ms is not None:
-            end = Write(END_SESSION, {"ended_session": self._session, "at_ms": self._newest_ms})
-            self._queue.append(_Submission(time.monotonic(), None, (), (end,)))
+            end = end_of_session(self._session, self._newest_ms, digest)
+            self._queue.append(_Submission(time.monotonic(), None, None, (), (end,)))
         self._closing.set()
         self._arrived.set()
         self._urgent.set()

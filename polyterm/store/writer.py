@@ -1,8 +1,8 @@
 """Rows into tables. Every write can be repeated: a batch whose fate is unknown is simply written again.
 
-A tick, a trade and a correction are stored once, the first wins. A window's strike and outcome give way to one of the
-same or a better grade; its statistics to those over at least as many ticks, so that a session that joined late does not
-replace a whole window by a part of it.
+An input, a digest, a trade and a correction are stored once, the first wins. A window's strike and outcome give way to
+one of the same or a better grade; its statistics to those over at least as many ticks, so that a session that joined
+late does not replace a whole window by a part of it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,6 +15,7 @@ from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import KeyedColumnElement
 
+from polyterm.core.digest import SessionDigest
 from polyterm.core.event import (
     Event,
     StrikeSet,
@@ -36,7 +37,16 @@ from polyterm.store.rows import (
     state_row,
     strike_row,
 )
-from polyterm.store.schema import paper_trades, sessions, system_state, ticks, trade_corrections, windows
+from polyterm.store.schema import (
+    inputs,
+    paper_trades,
+    sessions,
+    system_state,
+    ticks,
+    trade_corrections,
+    window_digests,
+    windows,
+)
 from polyterm.store.trade_rows import correction_row, trade_row
 
 TRADING_STATE_KEY: Final = "trading_state"
@@ -102,6 +112,8 @@ _STATISTICS: Final = dict.fromkeys(
 )  # fmt: skip
 
 INSERT_TICK: Final = insert(ticks).on_conflict_do_nothing()
+INSERT_INPUT: Final = insert(inputs).on_conflict_do_nothing()
+INSERT_DIGEST: Final = insert(window_digests).on_conflict_do_nothing()
 INSERT_TRADE: Final = insert(paper_trades).on_conflict_do_nothing()
 INSERT_CORRECTION: Final = insert(trade_corrections).on_conflict_do_nothing()
 UPSERT_TRADE: Final = _upsert_trade()
@@ -111,8 +123,22 @@ UPSERT_CLOSING: Final = _upsert_window({**_FINAL, **_STATISTICS, "closed_ms": No
 UPSERT_OUTCOME: Final = _upsert_window({**_OUTCOME, **_FINAL})
 UPSERT_STATE: Final = _upsert_state()
 END_SESSION: Final = (
-    update(sessions).where(sessions.c.session == bindparam("ended_session")).values(ended_ms=bindparam("at_ms"))
+    update(sessions)
+    .where(sessions.c.session == bindparam("ended_session"))
+    .values(
+        ended_ms=bindparam("at_ms"),
+        inputs=bindparam("last_input"),
+        events=bindparam("all_events"),
+        events_digest=bindparam("digest"),
+    )
 )
+
+
+def end_of_session(session: str, at_ms: int, digest: SessionDigest | None) -> Write:
+    """A session that ends without a ``digest`` cannot be verified as a whole."""
+    totals = (None, None, None) if digest is None else (digest.inputs, digest.events, digest.digest)
+    row = dict(zip(("last_input", "all_events", "digest"), totals, strict=True))
+    return Write(END_SESSION, {"ended_session": session, "at_ms": at_ms, **row})
 
 
 def insert_session(session: SessionInfo) -> Insert:

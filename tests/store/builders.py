@@ -4,7 +4,9 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+from polyterm.core.command import Command
 from polyterm.core.event import EventId, TradeClosed, TradeCorrected
+from polyterm.core.input import Input, Payload
 from polyterm.core.market import MarketKey, Reference
 from polyterm.core.position import Conditions, Leg, Trade
 from polyterm.core.tick import Tick
@@ -53,6 +55,12 @@ def tick(second: int = 4, key: MarketKey = KEY, **changes: Any) -> Tick:
         "invalid": None,
     }
     return Tick(**{**values, **changes})
+
+
+def taken(payload: Payload | None = None, number: int = 1, at_ms: int = EPOCH * 1000) -> Input:
+    """``payload`` as the engine took it: a tick in its own slot, by default some command."""
+    at_ms = payload.at_ms if isinstance(payload, Tick) else at_ms
+    return Input(number, at_ms, payload or Command("c1", "pause", "ann", "console"))
 
 
 ENTRY = Conditions(

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WRITER = """
 import asyncio, sys
 from polyterm.store.store import Store
-from tests.store.builders import SESSION, closed, early_exit, tick
+from tests.store.builders import SESSION, closed, early_exit, taken, tick
 
 def announce(events):
     for event in events:
@@ -23,7 +23,7 @@ async def main():
     writer = asyncio.create_task(store.run())
     second = 0
     while True:
-        store.submit(tick(second), [closed(second, early_exit(second=second))])
+        store.submit(taken(tick(second)), [closed(second, early_exit(second=second))])
         second += 1
         await asyncio.sleep(0.001)
 

@@ -11,7 +11,7 @@ from polyterm.store import store as store_module
 from polyterm.store.location import locate
 from polyterm.store.migrations import Migration, migrate
 from polyterm.store.store import Store
-from tests.store.builders import SESSION, closed, early_exit, rows, tick
+from tests.store.builders import SESSION, closed, early_exit, rows, taken, tick
 
 
 async def open_and_close(path: Path) -> None:
@@ -28,26 +28,27 @@ def execute(path: Path, *statements: str) -> None:
 
 async def test_a_new_file_gets_the_schema_and_says_its_version(path):
     await open_and_close(path)
-    assert rows(path, "SELECT version FROM schema_version") == [{"version": 1}]
+    assert rows(path, "SELECT version FROM schema_version") == [{"version": 2}]
     tables = {row["name"] for row in rows(path, "SELECT name FROM sqlite_master WHERE type = 'table'")}
     assert tables >= {
-        "ticks", "paper_trades", "windows", "system_state", "sessions", "trade_corrections", "schema_version",
+        "ticks", "paper_trades", "windows", "system_state", "sessions", "trade_corrections", "schema_version", "inputs",
+        "window_digests",
     }  # fmt: skip
 
 
 async def test_what_was_stored_is_there_after_opening_again(open_store, path):
     first = await open_store()
-    first.submit(tick(), [closed(1, early_exit())])
+    first.submit(taken(tick()), [closed(1, early_exit())])
     await first.close()
     await open_and_close(path)
     assert len(rows(path, "SELECT * FROM ticks")) == len(rows(path, "SELECT * FROM paper_trades")) == 1
-    assert rows(path, "SELECT version FROM schema_version") == [{"version": 1}]
+    assert rows(path, "SELECT version FROM schema_version") == [{"version": 2}]
 
 
 async def test_a_newer_database_is_refused_and_left_alone(path):
     await open_and_close(path)
-    execute(path, "INSERT INTO schema_version VALUES (2, '9.9')", "DELETE FROM sessions")
-    with pytest.raises(ConfigError, match=r"polyterm\.db has schema version 2, this polyterm knows 1: update polyterm"):
+    execute(path, "INSERT INTO schema_version VALUES (3, '9.9')", "DELETE FROM sessions")
+    with pytest.raises(ConfigError, match=r"polyterm\.db has schema version 3, this polyterm knows 2: update polyterm"):
         await open_and_close(path)
     assert rows(path, "SELECT * FROM sessions") == []
 

@@ -6,7 +6,7 @@ from polyterm.core.market import MarketKey
 from polyterm.core.query import StrategyTotals, TradesQuery
 from polyterm.errors import ConfigError, StoreError
 from polyterm.store.queries import Reader
-from tests.store.builders import EPOCH, KEY, closed, early_exit, rows, settled
+from tests.store.builders import EPOCH, KEY, closed, early_exit, rows, settled, taken
 from tests.waiting import eventually
 
 ETH = MarketKey("eth", "15m", EPOCH)
@@ -29,7 +29,7 @@ TRADES = (
 @pytest.fixture
 async def reader(open_store, path):
     store = await open_store()
-    store.submit(None, [closed(number, trade) for number, trade in enumerate(TRADES)])
+    store.submit(taken(), [closed(number, trade) for number, trade in enumerate(TRADES)])
     await eventually(lambda: store.pending == 0)
     reader = Reader.open(path)
     yield reader
@@ -90,7 +90,7 @@ async def test_pages_follow_each_other_and_cover_everything(reader):
 
 async def test_an_answer_is_bounded(open_store, path):
     store = await open_store()
-    store.submit(None, [closed(number, settled(f"S{number}")) for number in range(1_005)])
+    store.submit(taken(), [closed(number, settled(f"S{number}")) for number in range(1_005)])
     await eventually(lambda: store.pending == 0)
     reader = Reader.open(path)
     answer = await reader.trades(TradesQuery(period="all", limit=10**9), NOW_MS)
@@ -111,7 +111,7 @@ async def test_state_is_read_back(open_store, path):
 
 async def test_a_reader_changes_nothing_and_reads_a_closed_database(open_store, path):
     store = await open_store()
-    store.submit(None, [closed(1, settled())])
+    store.submit(taken(), [closed(1, settled())])
     await store.close()
     path.with_name("polyterm.db-wal").unlink(missing_ok=True)
     reader = Reader.open(path)

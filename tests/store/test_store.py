@@ -13,7 +13,7 @@ from polyterm.core.market import Reference
 from polyterm.errors import StoreError
 from polyterm.store.rows import SessionInfo
 from polyterm.store.store import Limits, Store
-from tests.store.builders import EPOCH, KEY, SESSION, closed, corrected, early_exit, rows, settled, tick
+from tests.store.builders import EPOCH, KEY, SESSION, closed, corrected, early_exit, rows, settled, taken, tick
 from tests.store.conftest import QUICK
 from tests.waiting import eventually
 
@@ -40,10 +40,10 @@ async def test_an_event_is_announced_only_when_others_can_read_its_row(open_stor
         (len(events), count(path, "paper_trades"), count(path, "trade_corrections"), count(path, "ticks"))
     )
     store = await open_store()
-    store.submit(tick(1), [closed(1, settled())])
+    store.submit(taken(tick(1)), [closed(1, settled())])
     await eventually(lambda: len(announced.events) == 1)
-    store.submit(tick(2))
-    store.submit(tick(3), [corrected(2, settled(), settled(won=False))])
+    store.submit(taken(tick(2)))
+    store.submit(taken(tick(3)), [corrected(2, settled(), settled(won=False))])
     await eventually(lambda: len(announced.events) == 2)
     assert seen[0] == (1, 1, 0, 1)
     assert seen[1] == (1, 1, 1, 3)
@@ -53,7 +53,7 @@ async def test_an_event_without_a_row_is_announced_in_its_place(open_store, anno
     store = await open_store()
     refused = CommandRefused(EventId("s1", 2, 0), EPOCH * 1000, "c1", "ann", "console", "already paused")
     events = [closed(1, early_exit()), refused, closed(3, early_exit(second=5))]
-    store.submit(None, events)
+    store.submit(taken(), events)
     await eventually(lambda: len(announced.events) == 3)
     assert announced.events == events
 
@@ -71,7 +71,7 @@ async def test_ticks_of_one_second_share_a_commit(open_store, path):
     store = await open_store(Limits(batch_s=0.1))
     listen(store._engine.sync_engine, "commit", commits.append)
     for second in range(60):
-        store.submit(tick(second))
+        store.submit(taken(tick(second)))
         await asyncio.sleep(0)
     assert store.status == ("ok", "", 60)
     assert commits == []
@@ -88,11 +88,11 @@ async def test_submitting_the_same_again_changes_nothing(open_store, path):
     def state() -> list[list[dict[str, object]]]:
         return [rows(path, f"SELECT * FROM {table}") for table in ("ticks", "paper_trades", "trade_corrections")]
 
-    store.submit(tick(), everything)
+    store.submit(taken(tick()), everything)
     await eventually(lambda: store.pending == 0)
     once = state()
-    store.submit(tick(), everything)
-    store.submit(tick(), everything[:1])
+    store.submit(taken(tick()), everything)
+    store.submit(taken(tick()), everything[:1])
     await eventually(lambda: store.pending == 0)
     assert state() == once
     assert [len(table) for table in once] == [1, 2, 1]
@@ -100,7 +100,7 @@ async def test_submitting_the_same_again_changes_nothing(open_store, path):
 
 async def test_the_same_trade_in_another_session_is_another_row(open_store, path):
     store = await open_store()
-    store.submit(None, [closed(1, settled()), closed(1, settled(), session="s2")])
+    store.submit(taken(), [closed(1, settled()), closed(1, settled(), session="s2")])
     await store.close()
     assert rows(path, "SELECT session FROM paper_trades ORDER BY id") == [{"session": "s1"}, {"session": "s2"}]
 
@@ -109,7 +109,7 @@ async def test_a_locked_database_delays_but_loses_nothing(open_store, path, anno
     store = await open_store()
     with locked(path):
         for second in range(20):
-            store.submit(tick(second), [closed(second, early_exit(second=second))])
+            store.submit(taken(tick(second)), [closed(second, early_exit(second=second))])
         store.put_state("collector_health", "{}", EPOCH * 1000)
         await eventually(lambda: store.status.state == "slow")
         assert store.status == ("slow", "Writing waits: the database is locked by another process.", 41)
@@ -127,11 +127,11 @@ async def test_submitting_takes_no_longer_while_the_database_is_locked(open_stor
     store = await open_store(Limits(batch_s=0.01, busy_ms=10_000))
     loop = asyncio.get_running_loop()
     with locked(path):
-        store.submit(tick(0), [closed(0, early_exit())])
+        store.submit(taken(tick(0)), [closed(0, early_exit())])
         await eventually(store._writing.locked)
         started = loop.time()
         for second in range(1, 200):
-            store.submit(tick(second), [closed(second, early_exit(second=second))])
+            store.submit(taken(tick(second)), [closed(second, early_exit(second=second))])
         await asyncio.sleep(0)
         assert loop.time() - started < 0.5
     await eventually(lambda: store.pending == 0)
@@ -143,7 +143,7 @@ async def test_a_full_disk_delays_but_loses_nothing(open_store, path, announced)
         pages = await connection.scalar(text("PRAGMA page_count"))
         await connection.execute(text(f"PRAGMA max_page_count={pages}"))
     for number in range(200):
-        store.submit(tick(number), [closed(number, early_exit(second=number))])
+        store.submit(taken(tick(number)), [closed(number, early_exit(second=number))])
     await eventually(lambda: store.status.state == "failed")
     assert store.status.reason == "Writing waits: the disk is full."
     async with store._writing, store._engine.connect() as connection:
@@ -157,7 +157,7 @@ async def test_the_newest_tick_is_refused_when_too_many_wait(open_store, path):
     store = await open_store(Limits(ticks=3, batch_s=0.01, busy_ms=10, retry_s=0.01, retry_max_s=0.01))
     with locked(path):
         for second in range(5):
-            store.submit(tick(second))
+            store.submit(taken(tick(second)))
         await eventually(lambda: "locked" in store.status.reason)
         assert store.status == (
             "failed",
@@ -165,7 +165,7 @@ async def test_the_newest_tick_is_refused_when_too_many_wait(open_store, path):
             3,
         )
     await eventually(lambda: store.pending == 0)
-    assert store.status == ("ok", "2 ticks and 0 events of this session were not stored.", 0)
+    assert store.status == ("ok", "2 ticks, 0 other inputs and 0 events of this session were not stored.", 0)
     kept = rows(path, "SELECT timestamp_ms FROM ticks ORDER BY timestamp_ms")
     assert [row["timestamp_ms"] for row in kept] == [(EPOCH + second) * 1000 for second in range(3)]
 
@@ -173,21 +173,21 @@ async def test_the_newest_tick_is_refused_when_too_many_wait(open_store, path):
 async def test_events_beyond_the_bound_are_neither_stored_nor_announced(open_store, path, announced):
     store = await open_store(Limits(events=2, batch_s=0.01, busy_ms=10, retry_s=0.01, retry_max_s=0.01))
     with locked(path):
-        store.submit(None, [closed(number, early_exit(second=number)) for number in range(4)])
-        store.submit(tick())
+        store.submit(taken(), [closed(number, early_exit(second=number)) for number in range(4)])
+        store.submit(taken(tick()))
         assert store.status.state == "failed"
         assert store.lost_events == 2
     await eventually(lambda: store.pending == 0)
     assert [event.id.input for event in announced.events] == [0, 1]
     assert count(path, "paper_trades") == 2
     assert count(path, "ticks") == 1
-    store.submit(None, [closed(9, early_exit(second=9))])
+    store.submit(taken(), [closed(9, early_exit(second=9))])
     await eventually(lambda: len(announced.events) == 3)
 
 
 async def test_a_number_that_is_not_finite_is_kept_out_and_said(open_store, path, announced):
     store = await open_store()
-    store.submit(tick(1, spot=float("nan")), [closed(1, early_exit(pnl=float("inf"))), closed(2, settled())])
+    store.submit(taken(tick(1, spot=float("nan"))), [closed(1, early_exit(pnl=float("inf"))), closed(2, settled())])
     assert store.status.state == "failed"
     assert "pnl is inf" in store.status.reason
     await eventually(lambda: store.pending == 0)
@@ -200,7 +200,7 @@ async def test_an_event_that_is_refused_leaves_no_part_of_itself(open_store, pat
     store = await open_store()
     strike = Reference(100.0, "twap60", "stream", EPOCH * 1000)
     stats = WindowStats(1, 0, 0.5, 0.5, 0.5, 0.5, None, None, float("nan"))
-    store.submit(tick(), [WindowClosed(EventId("s1", 1, 0), EPOCH * 1000, KEY, strike, None, stats, 0)])
+    store.submit(taken(tick()), [WindowClosed(EventId("s1", 1, 0), EPOCH * 1000, KEY, strike, None, stats, 0)])
     await eventually(lambda: store.pending == 0)
     assert (count(path, "ticks"), count(path, "windows")) == (1, 0)
 
@@ -209,7 +209,7 @@ async def test_closing_writes_what_waits_even_after_the_writer_was_cancelled(ope
     store = await open_store(running=False)
     writer = asyncio.create_task(store.run())
     await asyncio.sleep(0)
-    store.submit(tick(), [closed(1, early_exit())])
+    store.submit(taken(tick()), [closed(1, early_exit())])
     writer.cancel()
     await asyncio.gather(writer, return_exceptions=True)
     await store.close()
@@ -221,7 +221,7 @@ async def test_a_writer_cancelled_inside_a_commit_neither_loses_nor_doubles(open
     store = await open_store(running=False)
     for number in range(30):
         writer = asyncio.create_task(store.run())
-        store.submit(tick(number), [closed(number, early_exit(second=number))])
+        store.submit(taken(tick(number)), [closed(number, early_exit(second=number))])
         for _ in range(number % 15):
             await asyncio.sleep(0)
         writer.cancel()
@@ -234,7 +234,7 @@ async def test_a_writer_cancelled_inside_a_commit_neither_loses_nor_doubles(open
 async def test_closing_gives_up_on_a_database_that_stays_locked(open_store, path):
     store = await open_store(Limits(batch_s=0.01, busy_ms=10, retry_s=0.01, close_s=0.1))
     with locked(path):
-        store.submit(tick(), [closed(1, early_exit())])
+        store.submit(taken(tick()), [closed(1, early_exit())])
         with pytest.raises(StoreError, match="2 rows could not be written before the end: the database is locked"):
             await store.close()
 
@@ -244,14 +244,14 @@ async def test_nothing_is_taken_after_closing(open_store):
     await store.close()
     await store.close()
     with pytest.raises(StoreError, match="closed"):
-        store.submit(tick())
+        store.submit(taken(tick()))
     with pytest.raises(StoreError, match="closed"):
         store.put_state("a", "{}", 0)
 
 
 async def test_sessions_name_their_predecessor_and_their_end(open_store, path):
     first = await open_store()
-    first.submit(tick(30))
+    first.submit(taken(tick(30)))
     await first.close()
     second = await open_store(session=SessionInfo(id="s2", started_ms=(EPOCH + 60) * 1000, mode="DEMO"))
     assert rows(path, "SELECT session, predecessor, mode, program, started_ms, ended_ms FROM sessions") == [
@@ -272,7 +272,7 @@ async def test_an_error_in_the_announcement_ends_the_writer(path):
         raise RuntimeError("no")
 
     store = await Store.open(path, session=SESSION, on_durable=broken, limits=QUICK)
-    store.submit(None, [closed(1, early_exit())])
+    store.submit(taken(), [closed(1, early_exit())])
     with pytest.raises(RuntimeError, match="no"):
         await store.run()
     await store.close()

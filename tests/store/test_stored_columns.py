@@ -12,7 +12,7 @@ from polyterm.core.event import (
     WindowStats,
 )
 from polyterm.core.market import FeeSchedule, Reference
-from tests.store.builders import EPOCH, KEY, closed, corrected, early_exit, rows, settled, tick
+from tests.store.builders import EPOCH, KEY, closed, corrected, early_exit, rows, settled, taken, tick
 
 END_MS = (EPOCH + 900) * 1000
 FEE = FeeSchedule(0.07, 1.0)
@@ -31,7 +31,7 @@ STATS = WindowStats(
 
 async def test_a_tick(open_store, path):
     store = await open_store()
-    store.submit(tick())
+    store.submit(taken(tick()))
     await store.close()
     (row,) = rows(path, "SELECT * FROM ticks")
     assert row["timestamp_ms"] == 1_769_299_204_000
@@ -69,7 +69,7 @@ async def test_a_tick(open_store, path):
 async def test_what_a_tick_did_not_know_is_null(open_store, path):
     store = await open_store()
     names = ("up_bid", "up_bid_size", "spot", "strike", "oracle", "oracle_at_ms", "oracle_age_ms", "twap")
-    store.submit(tick(**dict.fromkeys(names), up_bids=(), up_asks=(), invalid="book_one_sided"))
+    store.submit(taken(tick(**dict.fromkeys(names), up_bids=(), up_asks=(), invalid="book_one_sided")))
     await store.close()
     (row,) = rows(path, "SELECT * FROM ticks")
     for column in (
@@ -84,7 +84,7 @@ async def test_what_a_tick_did_not_know_is_null(open_store, path):
 
 async def test_a_trade_sold_early(open_store, path):
     store = await open_store()
-    store.submit(None, [closed(31, early_exit())])
+    store.submit(taken(), [closed(31, early_exit())])
     await store.close()
     (row,) = rows(path, "SELECT * FROM paper_trades")
     del row["id"]
@@ -148,7 +148,7 @@ async def test_a_trade_sold_early(open_store, path):
 
 async def test_a_settled_trade_has_an_outcome_and_no_exit_market(open_store, path):
     store = await open_store()
-    store.submit(None, [closed(32, settled(won=False))])
+    store.submit(taken(), [closed(32, settled(won=False))])
     await store.close()
     (row,) = rows(
         path,
@@ -173,11 +173,11 @@ async def test_a_window_from_start_to_official_result(open_store, path):
     spot = Reference(100.5, "binance", "spot", EPOCH * 1000)
     stream = Reference(100.0, "twap60", "stream", EPOCH * 1000)
     final = Reference(99.5, "twap60", "stream", END_MS)
-    store.submit(None, [WindowStarted(EventId("s1", 1, 0), EPOCH * 1000, KEY, spot, FEE)])
-    store.submit(None, [StrikeSet(EventId("s1", 2, 0), EPOCH * 1000 + 2_000, KEY, stream)])
-    store.submit(None, [WindowClosed(EventId("s1", 3, 0), END_MS, KEY, stream, final, STATS, 2)])
+    store.submit(taken(), [WindowStarted(EventId("s1", 1, 0), EPOCH * 1000, KEY, spot, FEE)])
+    store.submit(taken(), [StrikeSet(EventId("s1", 2, 0), EPOCH * 1000 + 2_000, KEY, stream)])
+    store.submit(taken(), [WindowClosed(EventId("s1", 3, 0), END_MS, KEY, stream, final, STATS, 2)])
     store.submit(
-        None,
+        taken(),
         [WindowSettled(EventId("s1", 4, 0), END_MS + 90_000, KEY, "down", "official", "gamma", None, corrects=False)],
     )
     await store.close()
@@ -224,11 +224,13 @@ async def test_nothing_better_known_is_overwritten_by_something_worse(open_store
     whole = WindowClosed(
         EventId("s1", 4, 0), END_MS, KEY, stream, Reference(99.5, "twap60", "stream", END_MS), STATS, 0
     )
-    store.submit(None, [WindowStarted(EventId("s1", 1, 0), EPOCH * 1000, KEY, stream, FEE), whole])
-    store.submit(None, [WindowSettled(settle, END_MS + 1_000, KEY, "down", "official", "gamma", 99.25, corrects=False)])
+    store.submit(taken(), [WindowStarted(EventId("s1", 1, 0), EPOCH * 1000, KEY, stream, FEE), whole])
+    store.submit(
+        taken(), [WindowSettled(settle, END_MS + 1_000, KEY, "down", "official", "gamma", 99.25, corrects=False)]
+    )
     late = WindowStats(30, 2, 0.9, 0.97, 0.98, 0.9, None, None, None)
     store.submit(
-        None,
+        taken(),
         [
             WindowStarted(EventId("s2", 1, 0), EPOCH * 1000 + 870_000, KEY, None, FEE),
             WindowClosed(EventId("s2", 2, 0), END_MS, KEY, None, None, late, 0),
@@ -248,7 +250,7 @@ async def test_a_better_graded_outcome_replaces_the_first(open_store, path):
     store = await open_store()
     for number, (side, grade) in enumerate([("up", "spot"), ("down", "oracle"), ("up", "official")]):
         store.submit(
-            None,
+            taken(),
             [
                 WindowSettled(
                     EventId("s1", number, 0), END_MS + number, KEY, side, grade, "x", None, corrects=number > 0
@@ -263,8 +265,8 @@ async def test_a_better_graded_outcome_replaces_the_first(open_store, path):
 async def test_a_correction_changes_the_trade_and_is_remembered(open_store, path):
     store = await open_store()
     before, after = settled(), settled(won=False, grade="official")
-    store.submit(None, [closed(1, before), closed(2, early_exit())])
-    store.submit(None, [corrected(3, before, after)])
+    store.submit(taken(), [closed(1, before), closed(2, early_exit())])
+    store.submit(taken(), [corrected(3, before, after)])
     await store.close()
     (trade,) = rows(path, "SELECT * FROM paper_trades WHERE strategy_name = 'SpotLagSimple'")
     assert (trade["pnl"], trade["outcome"], trade["outcome_grade"]) == (-40.0, "down", "official")
@@ -302,7 +304,7 @@ async def test_state_keeps_the_newest_value_of_a_key(open_store, path):
     change = TradingStateChanged(
         EventId("s1", 9, 0), EPOCH * 1000, "RUNNING", "KILLED", "c1", "ann", "console", "drill"
     )
-    store.submit(None, [change])
+    store.submit(taken(), [change])
     await store.close()
     health, trading = rows(path, "SELECT * FROM system_state ORDER BY key")
     assert health == {
@@ -318,7 +320,7 @@ async def test_state_keeps_the_newest_value_of_a_key(open_store, path):
 
 async def test_the_documented_query_gives_each_strategys_performance(open_store, path):
     store = await open_store()
-    store.submit(None, [closed(1, settled()), closed(2, settled(second=40, won=False)), closed(3, early_exit())])
+    store.submit(taken(), [closed(1, settled()), closed(2, settled(second=40, won=False)), closed(3, early_exit())])
     await store.close()
     assert rows(
         path,
