@@ -63,6 +63,14 @@ class Features(Protocol):
     def down_ask(self) -> Number: ...
 
     @property
+    def up_bid_size(self) -> Number:
+        """Shares at Up's touch; missing when there are none."""
+        ...
+
+    @property
+    def up_ask_size(self) -> Number: ...
+
+    @property
     def spread(self) -> Number: ...
 
     @property
@@ -197,6 +205,11 @@ class Features(Protocol):
 
     def settlement_fair_value(self, volatility: Any) -> Number:
         """As ``fair_value``, for a window that settles on the average of its last minute."""
+        ...
+
+    @property
+    def expected_probability(self) -> Number:
+        """Probability of Up by the table of ``quant.probability_table``: remaining time by distance."""
         ...
 
     @property
