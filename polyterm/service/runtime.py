@@ -168,9 +168,8 @@ class Runtime:
             finally:
                 view.phase = "ending"
                 await reader.close()
-                await store.close(
-                    self._digests.summary()
-                )  # before its task is cancelled, which could cut a commit short
+                # Before its task is cancelled, which could cut a commit short.
+                await store.close(self._digests.summary())
                 log.info("ended", extra={"session": view.session})
 
     async def _open(self, location: Path) -> Store:
