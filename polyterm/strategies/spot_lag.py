@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from polyterm.quant.features import Features, Flag
+from polyterm.quant.features import Features, Flag, Number
 from polyterm.strategies.base import Branch, HeldValues, Rule
 from polyterm.strategies.parameters import Fraction, Parameters, Seconds, Ticks
 
@@ -32,13 +32,18 @@ class SpotLag(Rule):
         self.parameters = parameters
         self.span_s = parameters.lookback_ticks - 1
 
+    def threshold(self, f: Features) -> Number:
+        """The least return of spot that counts as a move."""
+        return self.parameters.min_move
+
     def lagging(self, f: Features) -> tuple[Flag, Flag]:
         """Whether the market lags behind a move up, and behind one down."""
         p = self.parameters
         move = f.spot_return(self.span_s)
         followed = f.ratio(abs(f.mid_change(self.span_s)), abs(10 * move))
         lags = (f.time_remaining >= p.min_remaining_s) & (followed <= p.max_followed)
-        return lags & (move >= p.min_move), lags & (move <= -p.min_move)
+        lags = lags & (abs(move) >= self.threshold(f))
+        return lags & (move > 0), lags & (move < 0)
 
     def entry(self, f: Features) -> Iterator[Branch]:
         up, down = self.lagging(f)
