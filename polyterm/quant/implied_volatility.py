@@ -2,7 +2,7 @@
 
 With x = ln(S/K) + mu t and s = sigma sqrt(t) the price is Phi(x / s - s / 2). Above the strike (x >= 0) it falls with
 s from 1 to 0. Below, it rises from 0 to Phi(-sqrt(-2 x)) at s = sqrt(-2 x), never reaching 1/2, and falls again: a
-price then belongs to two volatilities, of which the lower is meant, or to none.
+price then belongs to two volatilities, of which the lower is meant as long as it is in range, or to none.
 """
 
 import math
@@ -32,11 +32,12 @@ def implied_volatility(
     years = remaining_s / YEAR_S
     root = math.sqrt(years)
     log_distance = distance + drift * years
-    highest = HIGHEST
+    peak = LOWEST
     if log_distance < 0:
-        highest = min(HIGHEST, math.sqrt(-2 * log_distance) / root)
-    if not highest > LOWEST:
-        return None
-    return bracketed_root(
-        lambda volatility: probability_above(log_distance, volatility * root) - probability, LOWEST, highest
-    )
+        peak = min(HIGHEST, max(LOWEST, math.sqrt(-2 * log_distance) / root))
+
+    def too_high(volatility: float) -> float:
+        return probability_above(log_distance, volatility * root) - probability
+
+    rising = bracketed_root(too_high, LOWEST, peak)
+    return bracketed_root(too_high, peak, HIGHEST) if rising is None else rising
