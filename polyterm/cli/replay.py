@@ -3,7 +3,7 @@
 import contextlib
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -12,10 +12,8 @@ import click
 from polyterm.errors import ConfigError
 
 if TYPE_CHECKING:
-    from polyterm.core.market import MarketKey
     from polyterm.core.snapshot import LeaderboardRow
     from polyterm.engine.engine import Engine
-    from polyterm.store.tickfile_outcomes import KnownWindow
     from polyterm.store.tickfile_windows import Stamped
 
 PROGRESS_EVERY: Final = 2_000
@@ -23,24 +21,58 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("replay")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=_FILE)
+@click.argument("sources", nargs=-1, metavar="SOURCE...")
+@click.option("--from", "start", metavar="TIME", help="From this date, time (UTC) or unix second on.")
+@click.option("--to", "end", metavar="TIME", help="Up to this one, which is not included.")
+@click.option("--coins", metavar="LIST", help="Comma-separated, of btc, eth, sol, xrp. Default: all.")
 @click.option("--outcomes", metavar="CSV", type=_FILE, help="Strikes and outcomes of windows, by coin, tf and window.")
 @click.option("--trades", metavar="OUT.jsonl", type=_FILE, help="Write every closed trade, one JSON object a line.")
 @click.option("--json", "as_json", is_flag=True, help="The result as one JSON object.")
-def command(files: tuple[Path, ...], outcomes: Path | None, trades: Path | None, *, as_json: bool) -> None:
+@click.option(
+    "--verify-session",
+    "session",
+    metavar="[SESSION]",
+    is_flag=False,
+    flag_value="",
+    help="Run a stored session (the newest) again from its inputs and prove that nothing differs.",
+)
+@click.option("--db", metavar="PATH", help="Database of the session to verify. Default: in the data folder.")
+@click.pass_context
+def command(  # noqa: PLR0917 - one per option
+    ctx: click.Context,
+    sources: tuple[str, ...],
+    start: str | None,
+    end: str | None,
+    coins: str | None,
+    outcomes: Path | None,
+    trades: Path | None,
+    session: str | None,
+    db: str | None,
+    *,
+    as_json: bool,
+) -> None:
     """Replay recorded ticks through the strategies and print the leaderboard.
 
-    FILEs are JSON lines with the keys of a tick, or CSVs of recorded books; plain, gz, zst or xz. Several are merged by
-    time. Every entry is 100 shares at the touch; the last column also pays the venue's fee of that time.
+    SOURCEs are JSON lines or Parquet with the keys of a tick, CSVs of recorded books (plain, gz, zst or xz), a
+    polyterm database, or a recording of raw frames. Several are merged by time. Every entry is 100 shares at the touch;
+    the last column also pays the venue's fee of that time.
     """
+    if session is not None:
+        from polyterm.cli.verify_session import run
+
+        ctx.exit(run(session or None, db, as_json=as_json))
+    if not sources:
+        raise click.UsageError("Missing argument 'SOURCE...'.")
+    from polyterm.cli.sources import merged, parse_span
     from polyterm.engine.engine import Engine
     from polyterm.store.tickfile_outcomes import read_outcomes
 
+    span = parse_span(start, end, coins)
     known = {} if outcomes is None else read_outcomes(outcomes)
     engine, tally = Engine("replay"), _Tally()
     failures: list[str] = []
     with _output(trades) as out:
-        _run(engine, tally.watch(_merged(files, known, failures)), out)
+        _run(engine, tally.watch(merged(sources, known, span, failures)), out)
     rows = sorted(engine.leaderboard_rows(), key=lambda row: (-row.pnl_costed, row.strategy))
     if tally.ticks or not failures:
         for line in _json_lines(tally, rows) if as_json else _text_lines(tally, rows):
@@ -60,23 +92,6 @@ def _output(path: Path | None) -> Iterator[BinaryIO | None]:
         raise ConfigError(f"{path} cannot be written: {error.strerror or error}.") from None
     with file:
         yield file
-
-
-def _merged(
-    files: Sequence[Path], known: Mapping["MarketKey", "KnownWindow"], failures: list[str]
-) -> Iterator["Stamped"]:
-    """All files in order of time. A file that breaks off ends there; the others go on."""
-    import heapq
-
-    from polyterm.store.tickfiles import read_recording
-
-    def read(path: Path) -> Iterator["Stamped"]:
-        try:
-            yield from read_recording(path, known)
-        except ConfigError as error:
-            failures.append(str(error))
-
-    return heapq.merge(*(read(path) for path in files), key=lambda stamped: stamped[0])
 
 
 def _run(engine: "Engine", payloads: Iterable["Stamped"], out: BinaryIO | None) -> None:

@@ -15,6 +15,26 @@ RETRY_S: Final = 0.5
 """How often whoever waits for a lease should try: the holder's end wakes nobody."""
 
 
+def lease_path(location: Path) -> Path:
+    """The lock file of the database at ``location``."""
+    return location.with_name(location.name + ".lease")
+
+
+def is_held(path: Path) -> bool:
+    """Whether somebody holds the lease now. To ask shuts out, for an instant, whoever wants to take it."""
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
 class Holder(msgspec.Struct, frozen=True):
     """Who writes; ``since_ms`` is unix time."""
 

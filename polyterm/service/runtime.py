@@ -26,7 +26,7 @@ from polyterm.service.commands import Commands
 from polyterm.service.heartbeat import Heartbeat
 from polyterm.service.host import this_platform
 from polyterm.service.latch import Latch, opening
-from polyterm.service.lease import RETRY_S, Lease, this_process
+from polyterm.service.lease import RETRY_S, Lease, lease_path, this_process
 from polyterm.service.sequencer import Sequencer
 from polyterm.service.snapshots import Screen
 from polyterm.service.sources import Assemble
@@ -83,8 +83,8 @@ class Runtime:
             StoreError: at the end something could not be written.
         """
         location = locate(self._settings.db, self._settings.data_dir).resolve()
-        lease = Lease(_beside(location, ".lease"), this_process(self._settings.service.instance))
-        latch = Latch(_beside(location, ".latch.json"))
+        lease = Lease(lease_path(location), this_process(self._settings.service.instance))
+        latch = Latch(location.with_name(location.name + ".latch.json"))
         owns = self._take(lease, latch)
         if not owns and not self._wait_for_lease:
             raise ConfigError(f"The database {location} belongs to {lease.holder()}: stop it, or drop --no-wait.")
@@ -237,7 +237,3 @@ class Runtime:
             self.view.problems[where] = problem
 
         return note
-
-
-def _beside(location: Path, suffix: str) -> Path:
-    return location.with_name(location.name + suffix)

@@ -1,14 +1,17 @@
 """Connections to the SQLite file, and its errors in words."""
 
+import os
 import sqlite3
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from polyterm.errors import ConfigError, PolytermError, StoreError
 
@@ -48,7 +51,12 @@ def writing_engine(path: Path, busy_ms: int) -> AsyncEngine:
 
 
 def reading_engine(path: Path, connections: int) -> AsyncEngine:
-    """Connections that can only read, each transaction one consistent state of the database."""
+    """Connections that can only read, each transaction one consistent state of the database.
+
+    A connection is made when the first question is asked. Raises ConfigError when there is no such file.
+    """
+    if not os.access(path, os.R_OK) or not path.is_file():
+        raise ConfigError(f"There is no database at {path} that can be read: correct --db.")
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"}),
         pool_size=connections,
@@ -57,6 +65,18 @@ def reading_engine(path: Path, connections: int) -> AsyncEngine:
     )
     _own_transactions(engine, "BEGIN", ("query_only=ON", "busy_timeout=2000"))
     return engine
+
+
+@asynccontextmanager
+async def asking(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection for one question. Raises StoreError when it cannot be answered."""
+    try:
+        async with engine.connect() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise StoreError(f"The question could not be answered: {reason(error)}.") from None
+    except PoolTimeoutError:
+        raise StoreError("The question could not be answered: the database is busy with others.") from None
 
 
 def _own_transactions(engine: AsyncEngine, begin: str, pragmas: tuple[str, ...]) -> None:

@@ -1,20 +1,14 @@
 """Questions to the stored trades, on connections of their own that can only read."""
 
-import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from polyterm.core.market import HORIZONS, window_epoch
 from polyterm.core.query import Period, StrategyTotals, TradesAnswer, TradesQuery
-from polyterm.errors import ConfigError, StoreError
-from polyterm.store.database import reading_engine, reason
+from polyterm.store.database import asking, reading_engine
 from polyterm.store.schema import paper_trades, system_state
 from polyterm.store.trade_rows import trade_from_row
 
@@ -33,11 +27,8 @@ class Reader:
 
     @classmethod
     def open(cls, location: str | Path) -> "Reader":
-        """A connection is made when the first question is asked. Raises ConfigError when there is no such file."""
-        path = Path(location)
-        if not os.access(path, os.R_OK) or not path.is_file():
-            raise ConfigError(f"There is no database at {path} that can be read: correct --db.")
-        return cls(reading_engine(path, _CONNECTIONS))
+        """Raises ConfigError when there is no such file."""
+        return cls(reading_engine(Path(location), _CONNECTIONS))
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -49,7 +40,7 @@ class Reader:
         holds at most ``MAX_TRADES``; totals and the number of windows cover the whole period.
         """
         wanted = _condition(query, now_ms)
-        async with self._connection() as connection:
+        async with asking(self._engine) as connection:
             page = await connection.execute(_page(wanted, query))
             totals = await connection.execute(_totals(wanted))
             windows = await connection.scalar(_windows(wanted))
@@ -61,19 +52,9 @@ class Reader:
 
     async def state(self, key: str) -> str | None:
         """The JSON text under ``key``, None when it was never set."""
-        async with self._connection() as connection:
+        async with asking(self._engine) as connection:
             value: str | None = await connection.scalar(select(system_state.c.value).where(system_state.c.key == key))
         return value
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        try:
-            async with self._engine.connect() as connection:
-                yield connection
-        except DBAPIError as error:
-            raise StoreError(f"The question could not be answered: {reason(error)}.") from None
-        except PoolTimeoutError:
-            raise StoreError("The question could not be answered: the database is busy with others.") from None
 
 
 def _condition(query: TradesQuery, now_ms: int) -> ColumnElement[bool]:

@@ -100,6 +100,8 @@ class _EndLine(msgspec.Struct):
     outcome: Side | None = None
 
 
+JSON_COLUMNS: Final = ("type", *dict.fromkeys(_TickLine.__struct_fields__ + _EndLine.__struct_fields__))
+
 _kind: Final = msgspec.json.Decoder(_Kind)
 _tick_line: Final = msgspec.json.Decoder(_TickLine)
 _end_line: Final = msgspec.json.Decoder(_EndLine)

@@ -35,6 +35,15 @@ _FORMATS: Final[tuple[tuple[bytes, Callable[[], _Decompressor]], ...]] = (
 )
 
 
+def begins_with(path: Path, magic: bytes) -> bool:
+    """Whether the file can be read and starts so; whoever reads on says what is wrong with it."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(magic)) == magic
+    except OSError:
+        return False
+
+
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     """(number from 1, text without its end) of every line.
 

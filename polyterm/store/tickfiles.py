@@ -7,8 +7,9 @@ from pathlib import Path
 from polyterm.core.market import MarketKey
 from polyterm.errors import ConfigError
 from polyterm.store.tickfile_outcomes import KnownWindow, read_outcomes
-from polyterm.store.tickfile_rows import Row, WindowEnd, read_csv, read_jsonl, slot_of
-from polyterm.store.tickfile_text import read_lines
+from polyterm.store.tickfile_parquet import MAGIC, parquet_lines
+from polyterm.store.tickfile_rows import JSON_COLUMNS, Row, WindowEnd, read_csv, read_jsonl, slot_of
+from polyterm.store.tickfile_text import begins_with, read_lines
 from polyterm.store.tickfile_windows import Recording, Stamped
 
 
@@ -27,7 +28,7 @@ def read_ticks(path: Path, outcomes: Path | None = None) -> Iterator[Stamped]:
 
 def read_recording(path: Path, known: Mapping[MarketKey, KnownWindow]) -> Iterator[Stamped]:
     """``read_ticks`` with what is known of the windows already read."""
-    lines = read_lines(path)
+    lines = parquet_lines(path, JSON_COLUMNS) if begins_with(path, MAGIC) else read_lines(path)
     first = next(lines, None)
     if first is None:
         raise ConfigError(f"{path} is empty.")

@@ -1,0 +1,68 @@
+"""What ``polyterm replay`` may be given: tick files, databases, and recordings of raw frames."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from polyterm.errors import ConfigError, StoreError
+
+if TYPE_CHECKING:
+    from polyterm.core.market import MarketKey
+    from polyterm.store.span import Span, Stamped
+    from polyterm.store.tickfile_outcomes import KnownWindow
+
+_SQLITE: Final = b"SQLite format 3\x00"
+
+
+def parse_span(start: str | None, end: str | None, coins: str | None) -> "Span":
+    """Raises ConfigError for what is no time or no coin."""
+    from polyterm.cli.launch import parse_coins
+    from polyterm.store.span import Span, parse_moment
+
+    from_ms, to_ms = (None if text is None else parse_moment(text) for text in (start, end))
+    if from_ms is not None and to_ms is not None and from_ms >= to_ms:
+        raise ConfigError(f"--from {start} is not before --to {end}.")
+    return Span(from_ms, to_ms, None if coins is None else parse_coins(coins))
+
+
+def merged(
+    sources: Sequence[str], known: Mapping["MarketKey", "KnownWindow"], span: "Span", failures: list[str]
+) -> Iterator["Stamped"]:
+    """All sources in order of time. One that breaks off ends there, and says why in ``failures``; the others go on."""
+    import heapq
+
+    from polyterm.store.span import within
+
+    def read(source: str) -> Iterator["Stamped"]:
+        try:
+            yield from within(span, payloads(source, known, span))
+        except (ConfigError, StoreError) as error:
+            failures.append(str(error))
+
+    return heapq.merge(*(read(source) for source in sources), key=lambda stamped: stamped[0])
+
+
+def payloads(source: str, known: Mapping["MarketKey", "KnownWindow"], span: "Span") -> Iterator["Stamped"]:
+    """``(at_ms, payload)`` pairs of one source, told from what is in it and not by its name.
+
+    Raises:
+        ConfigError: it cannot be read, or is nothing that could be replayed; after everything before that point.
+        StoreError: the database cannot be read.
+    """
+    from polyterm.store.tickfile_text import begins_with
+    from polyterm.store.tickfiles import read_recording
+
+    if "://" in source:
+        from polyterm.store.location import locate
+
+        return _from_store(locate(source, Path()), span)
+    path = Path(source)
+    if begins_with(path, _SQLITE):
+        return _from_store(path, span)
+    return read_recording(path, known)
+
+
+def _from_store(location: Path, span: "Span") -> Iterator["Stamped"]:
+    from polyterm.store.history import read_store
+
+    return read_store(location, span)

@@ -1,0 +1,139 @@
+"""Prove that a stored session, run again from its inputs, gives what it gave the first time."""
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from polyterm.core.input import Input
+from polyterm.engine.books import Book, Sizing
+from polyterm.engine.engine import Engine
+from polyterm.engine.verification import NOT_STORED, Rerun, WindowFinding
+from polyterm.quant.fingerprint import Platform
+from polyterm.service.host import this_platform
+from polyterm.service.lease import is_held, lease_path
+from polyterm.store.sessions import StoredSession, open_archive
+from polyterm.strategies.registry import REGISTRY
+
+Verdict = Literal["verified", "different", "other platform", "unverifiable"]
+
+_SIZINGS: Final[dict[str, Sizing]] = {"shares": "shares", "usd": "usd"}
+
+
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
+    """``reason`` is a sentence, ``inputs`` what was run again, ``other_platform`` what is not as it was then."""
+
+    session: StoredSession
+    verdict: Verdict
+    reason: str
+    windows: tuple[WindowFinding, ...]
+    inputs: int
+    events: int
+    other_platform: tuple[str, ...]
+
+
+class _Ending(msgspec.Struct, frozen=True):
+    """How far the inputs went; ``gap`` is the number of the first that is missing."""
+
+    gap: int | None
+    running: bool
+
+
+async def verify_session(location: Path, name: str | None) -> Verification:
+    """The session ``name`` of the database, the newest without a name; also while an engine writes it.
+
+    Raises:
+        ConfigError: there is no such database or session, or none that has inputs.
+        StoreError: the database cannot be read.
+    """
+    async with open_archive(location) as archive:
+        session = await archive.session(name)
+        running = session.ended_ms is None and session.next_ms is None and is_held(lease_path(location))
+        books, missing = _books(session)
+        sizing = _SIZINGS.get(session.sizing)
+        if missing or sizing is None:
+            what = f"the strategies {', '.join(missing)}" if missing else f"the sizing {session.sizing!r}"
+            return _concluded(session, "unverifiable", f"This polyterm does not have {what}, which the session ran.")
+        rerun = Rerun(Engine(session.id, books, sizing), session.id, await archive.digests(session.id))
+        windows, gap = await _run(rerun, archive.inputs(session))
+    other = _other_platform(session)
+    verdict, reason = _judge(session, rerun, windows, _Ending(gap, running))
+    if verdict == "different" and other:
+        verdict = "other platform"
+    summary = rerun.summary()
+    return Verification(
+        session=session,
+        verdict=verdict,
+        reason=reason,
+        windows=(*windows, *rerun.rest()),
+        inputs=summary.inputs,
+        events=summary.events,
+        other_platform=other,
+    )
+
+
+async def _run(rerun: Rerun, items: AsyncIterator[Input]) -> tuple[list[WindowFinding], int | None]:
+    """What was found, and the number of the first input that is missing: nothing after it can be known."""
+    windows: list[WindowFinding] = []
+    async for item in items:
+        if not rerun.expects(item):
+            return windows, rerun.inputs + 1
+        windows += rerun.add(item)
+    return windows, None
+
+
+def _judge(
+    session: StoredSession, rerun: Rerun, windows: Sequence[WindowFinding], ending: _Ending
+) -> tuple[Verdict, str]:
+    first = next((window for window in windows if window.differs), None)
+    if first is not None and first.stored is not None:
+        span = f"inputs {first.stored.first_input:,} to {first.stored.last_input:,}"
+        return "different", f"The first window that is not as it was is {first.key} ({span}): {first.finding}."
+    doubt = _doubt(session, rerun.inputs, windows, ending)
+    if doubt:
+        return "unverifiable", doubt
+    if ending.running:
+        return "verified", f"The session goes on; everything up to input {rerun.inputs:,} is as it was."
+    whole = rerun.summary()
+    if whole != session.digest:
+        return "different", "Every window is as it was when it closed, but not what came after the last of them."
+    return "verified", f"All {whole.inputs:,} inputs give the same {whole.events:,} events."
+
+
+def _doubt(session: StoredSession, inputs: int, windows: Sequence[WindowFinding], ending: _Ending) -> str:
+    """Why nothing can be proven; empty when all is there."""
+    if ending.gap is not None:
+        return f"Input {ending.gap:,} is missing, so nothing after it can be run again."
+    if any(window.finding == NOT_STORED for window in windows):
+        return "A window closed whose digest is not stored."
+    if ending.running:
+        return ""
+    if session.digest is None:
+        return f"The session was cut off after input {inputs:,}: no end of it is stored."
+    if inputs != session.digest.inputs:
+        return f"The inputs from {inputs + 1:,} to {session.digest.inputs:,} are missing."
+    return ""
+
+
+def _books(session: StoredSession) -> tuple[tuple[Book, ...], tuple[str, ...]]:
+    """The session's own strategies, whatever has been added since, and the names of those that are gone."""
+    known = {entry.name: entry for entry in REGISTRY}
+    missing = tuple(name for name in session.strategies if name not in known)
+    return tuple(Book(known[name]) for name in session.strategies if name in known), missing
+
+
+def _other_platform(session: StoredSession) -> tuple[str, ...]:
+    here = this_platform()
+    try:
+        then = msgspec.json.decode(session.platform, type=Platform)
+    except msgspec.DecodeError:
+        return ("recorded on a platform that is not known",)
+    return tuple(f"{name} was {getattr(then, name)}, is {getattr(here, name)}" for name in then.differences(here))
+
+
+def _concluded(session: StoredSession, verdict: Verdict, reason: str) -> Verification:
+    return Verification(
+        session=session, verdict=verdict, reason=reason, windows=(), inputs=0, events=0,
+        other_platform=_other_platform(session),
+    )  # fmt: skip

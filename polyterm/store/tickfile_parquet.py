@@ -1,0 +1,35 @@
+"""Parquet tick files, row by row as the JSON lines that they would be."""
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from polyterm.errors import ConfigError
+
+MAGIC: Final = b"PAR1"
+_BATCH_ROWS: Final = 10_000
+
+
+def parquet_lines(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+    """(row number from 1, JSON object) of every row, with those of ``columns`` that the file has.
+
+    Raises:
+        ConfigError: pyarrow is not installed, or the file cannot be read.
+    """
+    try:
+        parquet: Any = importlib.import_module("pyarrow.parquet")
+    except ImportError:
+        raise ConfigError(f"{path} is a Parquet file, which needs pyarrow: pip install pyarrow.") from None
+    number = 0
+    try:
+        with parquet.ParquetFile(path) as file:
+            found = [name for name in file.schema_arrow.names if name in columns]
+            for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=found):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, msgspec.json.encode(row).decode()
+    except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
+        raise ConfigError(f"{path} cannot be read after row {number}: {error}.") from None
