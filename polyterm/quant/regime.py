@@ -34,9 +34,8 @@ TREND_SAMPLES: Final = 20
 TREND: Final = 0.02
 STRONG_TREND: Final = 0.05
 LIQUIDITY_SAMPLES: Final = 10
-BASIS_POINTS: Final = 10_000
-THIN_BP: Final = 200
-THICK_BP: Final = 50
+THIN_SPREAD: Final = 0.02
+THICK_SPREAD: Final = 0.005
 KEPT_SAMPLES: Final = 60
 KEPT_ACROSS_WINDOWS: Final = 10
 
@@ -89,13 +88,12 @@ def trend_class(change: float) -> TrendClass:
 
 
 def liquidity_class(spread: float) -> LiquidityClass:
-    """Of the mean spread of ``LIQUIDITY_SAMPLES`` samples, in basis points of one dollar."""
-    points = spread * BASIS_POINTS
-    if math.isnan(points):
+    """Of the mean spread of ``LIQUIDITY_SAMPLES`` samples."""
+    if math.isnan(spread):
         return "UNKNOWN"
-    if points > THIN_BP:
+    if spread > THIN_SPREAD:
         return "THIN"
-    return "THICK" if points < THICK_BP else "NORMAL"
+    return "THICK" if spread < THICK_SPREAD else "NORMAL"
 
 
 def combine(volatility: VolatilityClass, trend: TrendClass, liquidity: LiquidityClass) -> Combined:
