@@ -5,6 +5,7 @@ import pytest
 from polyterm.core.market import MarketKey
 from polyterm.core.query import StrategyTotals, TradesQuery
 from polyterm.errors import ConfigError, StoreError
+from polyterm.store.database import asking
 from polyterm.store.queries import Reader
 from tests.store.builders import EPOCH, KEY, closed, early_exit, rows, settled, taken
 from tests.waiting import eventually
@@ -116,7 +117,7 @@ async def test_a_reader_changes_nothing_and_reads_a_closed_database(open_store, 
     path.with_name("polyterm.db-wal").unlink(missing_ok=True)
     reader = Reader.open(path)
     with pytest.raises(StoreError, match="cannot be written"):
-        async with reader._connection() as connection:
+        async with asking(reader._engine) as connection:
             await connection.exec_driver_sql("DELETE FROM paper_trades")
     answer = await reader.trades(TradesQuery(period="all"), NOW_MS)
     await reader.close()
