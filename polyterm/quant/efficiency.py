@@ -5,6 +5,7 @@ close to fair value is efficient.
 """
 
 from collections import deque
+from collections.abc import Collection
 from typing import Final, Literal, get_args
 
 import msgspec
@@ -55,7 +56,7 @@ class EfficiencyReport(msgspec.Struct, frozen=True, kw_only=True):
     coins: tuple[tuple[Coin, EdgeReport], ...]
 
 
-def edge_report(edges: deque[float]) -> EdgeReport:
+def edge_report(edges: Collection[float]) -> EdgeReport:
     mean_absolute = known(mean([abs(edge) for edge in edges]))
     return EdgeReport(
         count=len(edges),

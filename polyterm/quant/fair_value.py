@@ -59,7 +59,9 @@ def probability_above(log_distance: float, deviation: float) -> float:
 
 def usable_volatility(estimate: float) -> float:
     """The estimate within floor and cap; an estimate of 0, or none at all, is missing (nan) and not a certainty."""
-    return low(VOLATILITY_CAP, high(VOLATILITY_FLOOR, estimate)) if estimate > 0 else NAN
+    if not 0 < estimate < math.inf:
+        return NAN
+    return low(VOLATILITY_CAP, high(VOLATILITY_FLOOR, estimate))
 
 
 def annual_drift(plain_return: float, elapsed_s: float, max_drift: float = MAX_DRIFT) -> float:

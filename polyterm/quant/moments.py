@@ -33,4 +33,7 @@ def population_sd(values: Collection[float]) -> float:
     if not values:
         return NAN
     centre = mean(values)
-    return math.sqrt(fold((value - centre) * (value - centre) for value in values) / len(values))
+    squares = 0.0
+    for value in values:
+        squares += (value - centre) * (value - centre)
+    return math.sqrt(squares / len(values))

@@ -74,7 +74,7 @@ class Performance:
         self._max_drawdown = max(self._max_drawdown, self._peak - self._pnl)
 
     def report(self) -> PerformanceReport:
-        trades, ratio_now = self._trades, sharpe(self._recent)
+        trades, of_recent = self._trades, sharpe(self._recent)
         return PerformanceReport(
             trades=trades,
             wins=self._wins,
@@ -82,7 +82,7 @@ class Performance:
             win_rate=self._wins / trades if trades else None,
             win_interval=wilson_interval(self._wins, trades),
             mean_pnl=self._pnl / trades if trades else None,
-            sharpe=ratio_now,
-            significant=trades >= SIGNIFICANT_TRADES and ratio_now is not None and abs(ratio_now) > SIGNIFICANT_SHARPE,
+            sharpe=of_recent,
+            significant=trades >= SIGNIFICANT_TRADES and of_recent is not None and abs(of_recent) > SIGNIFICANT_SHARPE,
             max_drawdown=self._max_drawdown,
         )
