@@ -35,5 +35,6 @@ def population_sd(values: Collection[float]) -> float:
     centre = mean(values)
     squares = 0.0
     for value in values:
-        squares += (value - centre) * (value - centre)
+        deviation = value - centre
+        squares += deviation * deviation
     return math.sqrt(squares / len(values))
