@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -10,6 +11,8 @@ from collections.abc import AsyncIterator, Iterator
 from polyterm.cli.demo import Demo, demo
 from polyterm.cli.launch import Launch
 from polyterm.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 def run_headless(launch: Launch, *, until_stdin_closes: bool) -> None:
@@ -21,13 +24,19 @@ async def _main(launch: Launch, *, until_stdin_closes: bool) -> None:
     stop = asyncio.Event()
     with _stop_on_signals(stop):
         async with _settings(launch) as settings:
+            from polyterm.cli.user_strategies import load_own
             from polyterm.service.logs import log_to_stdout
             from polyterm.service.runtime import Runtime
 
             log_to_stdout()
             if until_stdin_closes:
                 _stop_when_stdin_closes(stop)
-            await Runtime(settings, wait_for_lease=not launch.no_wait).run(stop)
+            own = load_own()
+            runtime = Runtime(settings, wait_for_lease=not launch.no_wait, entries=own.entries)
+            if own.broken:
+                log.warning("skipped strategies: %s", "; ".join(map(str, own.broken)))
+                runtime.view.problems["strategies"] = f"skipped strategies: {'; '.join(map(str, own.broken))}"
+            await runtime.run(stop)
 
 
 @contextlib.asynccontextmanager

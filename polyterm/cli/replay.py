@@ -64,12 +64,17 @@ def command(  # noqa: PLR0917 - one per option
     if not sources:
         raise click.UsageError("Missing argument 'SOURCE...'.")
     from polyterm.cli.sources import merged, parse_span
+    from polyterm.cli.strategies import report_broken
+    from polyterm.cli.user_strategies import load_own
+    from polyterm.engine.books import Book
     from polyterm.engine.engine import Engine
     from polyterm.store.tickfile_outcomes import read_outcomes
 
     span = parse_span(start, end, coins)
     known = {} if outcomes is None else read_outcomes(outcomes)
-    engine, tally = Engine("replay"), _Tally()
+    own = load_own()
+    report_broken(own)
+    engine, tally = Engine("replay", [Book(entry) for entry in own.entries]), _Tally()
     failures: list[str] = []
     with _output(trades) as out:
         _run(engine, tally.watch(merged(sources, known, span, failures)), out)

@@ -16,12 +16,13 @@ def run(session: str | None, db: str | None, *, as_json: bool) -> int:
     """Print what was found; the exit code: 0 proven, 1 different, 3 neither can be proven."""
     import msgspec
 
+    from polyterm.cli.user_strategies import load_own
     from polyterm.service.verification import verify_session
     from polyterm.settings import load
     from polyterm.store.location import locate
 
     settings = load({} if db is None else {"db": db})
-    result = asyncio.run(verify_session(locate(settings.db, settings.data_dir).resolve(), session))
+    result = asyncio.run(verify_session(locate(settings.db, settings.data_dir).resolve(), session, load_own().entries))
     if as_json:
         click.echo(msgspec.json.encode(result).decode())
     else:

@@ -18,6 +18,7 @@ from polyterm.core.command import Ack, Command
 from polyterm.core.digest import WindowDigest
 from polyterm.core.event import Event
 from polyterm.core.input import Input, Payload
+from polyterm.engine.books import Book
 from polyterm.engine.digest import RunningDigests
 from polyterm.engine.engine import Engine
 from polyterm.errors import ConfigError, StoreError
@@ -38,6 +39,8 @@ from polyterm.store.location import locate
 from polyterm.store.queries import Reader
 from polyterm.store.rows import SessionInfo
 from polyterm.store.store import Store
+from polyterm.strategies.entry import Entry
+from polyterm.strategies.registry import REGISTRY
 from polyterm.transport.clock import ScaledClock
 
 OPEN_RETRY_S: Final = 1.0
@@ -47,19 +50,26 @@ log = logging.getLogger(__name__)
 
 
 class Runtime:
-    """One run of the engine over ``settings``; ``assemble`` makes what feeds it.
+    """One run of the engine over ``settings``; ``assemble`` makes what feeds it, ``entries`` are who trades.
 
     It owns the database while it holds the lease. Without the lease it observes: it answers on its own socket, says who
     holds it, and takes over when that one is gone.
     """
 
-    def __init__(self, settings: Settings, *, wait_for_lease: bool = True, assemble: Assemble = Venues) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        wait_for_lease: bool = True,
+        assemble: Assemble = Venues,
+        entries: Sequence[Entry] = REGISTRY,
+    ) -> None:
         self._settings = settings
         self._wait_for_lease = wait_for_lease
         self._assemble = assemble
         self._clock = ScaledClock(**settings.clock.model_dump())
         session = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-        self._engine = Engine(session, sizing=settings.paper.sizing)
+        self._engine = Engine(session, [Book(entry) for entry in entries], settings.paper.sizing)
         self._digests = RunningDigests(session)
         screen = Screen([(coin, settings.horizon) for coin in settings.coins])
         self._sequencer = Sequencer(self._engine, self._clock, watch=screen.watch, submit=self._submit)

@@ -14,6 +14,7 @@ from polyterm.quant.fingerprint import Platform
 from polyterm.service.host import this_platform
 from polyterm.service.lease import is_held, lease_path
 from polyterm.store.sessions import StoredSession, open_archive
+from polyterm.strategies.entry import Entry
 from polyterm.strategies.registry import REGISTRY
 
 Verdict = Literal["verified", "different", "other platform", "unverifiable"]
@@ -40,8 +41,10 @@ class _Ending(msgspec.Struct, frozen=True):
     running: bool
 
 
-async def verify_session(location: Path, name: str | None) -> Verification:
+async def verify_session(location: Path, name: str | None, entries: Sequence[Entry] = REGISTRY) -> Verification:
     """The session ``name`` of the database, the newest without a name; also while an engine writes it.
+
+    ``entries`` are the strategies that there are today.
 
     Raises:
         ConfigError: there is no such database or session, or none that has inputs.
@@ -50,7 +53,7 @@ async def verify_session(location: Path, name: str | None) -> Verification:
     async with open_archive(location) as archive:
         session = await archive.session(name)
         running = session.ended_ms is None and session.next_ms is None and is_held(lease_path(location))
-        books, missing = _books(session)
+        books, missing = _books(session, entries)
         sizing = _SIZINGS.get(session.sizing)
         if missing or sizing is None:
             what = f"the strategies {', '.join(missing)}" if missing else f"the sizing {session.sizing!r}"
@@ -116,9 +119,9 @@ def _doubt(session: StoredSession, inputs: int, windows: Sequence[WindowFinding]
     return ""
 
 
-def _books(session: StoredSession) -> tuple[tuple[Book, ...], tuple[str, ...]]:
+def _books(session: StoredSession, entries: Sequence[Entry]) -> tuple[tuple[Book, ...], tuple[str, ...]]:
     """The session's own strategies, whatever has been added since, and the names of those that are gone."""
-    known = {entry.name: entry for entry in REGISTRY}
+    known = {entry.name: entry for entry in entries}
     missing = tuple(name for name in session.strategies if name not in known)
     return tuple(Book(known[name]) for name in session.strategies if name in known), missing
 

@@ -34,14 +34,6 @@ class Entry(msgspec.Struct, frozen=True):
         """
         return msgspec.structs.replace(self, parameters=self.parameters.varied(values))
 
-    def limited(self, max_entries_per_window: int | None) -> "Entry":
-        """This entry with at most so many entries in a window; None leaves it as it is declared."""
-        most = self.limits.max_entries_per_window
-        if max_entries_per_window is None or (most is not None and most <= max_entries_per_window):
-            return self
-        limits = msgspec.structs.replace(self.limits, max_entries_per_window=max_entries_per_window)
-        return msgspec.structs.replace(self, limits=limits)
-
     @property
     def rule(self) -> str:
         """The rule in words."""
