@@ -72,6 +72,9 @@ class ConsoleApp(App[None], inherit_bindings=False):
             self.notify(notice, severity="warning", timeout=NOTICE_S, markup=False)
         self.repaint()
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.repaint)
+
     async def _run_link(self) -> None:
         """A link that gives up for good (a refused token, a foreign protocol) says so until the operator quits."""
         try:

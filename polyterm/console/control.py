@@ -32,7 +32,9 @@ class Control:
         self._newest = ""
 
     def wanted_by_pause_key(self) -> CommandKind | None:
-        """What P means now; None, with a notice, when it means nothing."""
+        """What P means now; None while a command is on its way, or, with a notice, when P means nothing."""
+        if self._latest.sending is not None:
+            return None
         match self._latest.view().trading_state:
             case "RUNNING":
                 return "pause"

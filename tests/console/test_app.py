@@ -37,8 +37,10 @@ def words(app: ConsoleApp, selector: str) -> str:
 
 
 async def painted(pilot: Pilot[None]) -> None:
-    await pilot.pause()
-    pilot.app.repaint()
+    """Once everything has been told, and once more when the panes have their sizes."""
+    for _ in range(2):
+        await pilot.pause()
+        pilot.app.repaint()
     await pilot.pause()
 
 
@@ -284,6 +286,44 @@ async def test_a_cursor_whose_row_is_gone_stays_in_place(console: Build) -> None
         assert positions.cursor_key is None
         await pilot.press("down", "up", "pagedown", "end")
         assert "Nothing is open" in words(app, "#positions")
+
+
+async def test_new_events_come_on_top_and_the_cursor_stays_where_it_was_put(console: Build) -> None:
+    link = MemoryLink(CONNECTED, scenes.FULL, events=scenes.EVENTS[:3])
+    app = console(link)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await painted(pilot)
+        pane = table(app, "events")
+        pane.focus()
+        link.on_events(scenes.EVENTS[3:4])
+        await painted(pilot)
+        assert pane.cursor_key == str(scenes.EVENTS[3].id)
+        await pilot.press("down")
+        link.on_events(scenes.EVENTS[4:])
+        await painted(pilot)
+        assert pane.cursor_key == str(scenes.EVENTS[2].id)
+
+
+async def test_pause_is_not_sent_twice_or_over_a_kill(console: Build) -> None:
+    link = MemoryLink(CONNECTED, scenes.FULL)
+    app = console(link)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await painted(pilot)
+        await pilot.press("P", "P", "K", "P")
+        assert [command.kind for command in link.commands] == ["pause", "kill"]
+        assert "KILLING…" in words(app, "#status")
+
+
+async def test_a_terminal_resized_under_help_is_rearranged_behind_it(console: Build) -> None:
+    app = console(MemoryLink(CONNECTED, scenes.FULL))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await painted(pilot)
+        await pilot.press("question_mark")
+        await pilot.resize_terminal(80, 24)
+        await pilot.press("escape")
+        await painted(pilot)
+        assert not app.screen.query_one("#events").display
+        assert app.screen.query_one("#footer").region.bottom == 24
 
 
 async def test_a_table_repaints_only_the_rows_that_changed(console: Build, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,8 +38,10 @@ def linked(state: str) -> MemoryLink:
 
 
 async def repainted(pilot: object) -> None:
-    await pilot.pause()
-    pilot.app.repaint()
+    """Once everything has been told, and once more when the panes have their sizes."""
+    for _ in range(2):
+        await pilot.pause()
+        pilot.app.repaint()
     await pilot.pause()
 
 

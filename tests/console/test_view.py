@@ -369,8 +369,13 @@ def test_a_silent_engine_is_not_a_running_one() -> None:
 def test_a_store_in_trouble_and_an_observer_say_so() -> None:
     slow = scenes.with_status(scenes.FULL, store_state="slow", store_reason="database is locked", store_pending=31)
     assert "store slow 31 pending: database is locked" in bar_text(slow, width=120, height=3)[0]
+    paused = scenes.with_status(slow, trading_state="PAUSED")
+    words = bar_text(paused, width=120)[0]
+    assert "P resumes" in words
+    assert "store slow 31 pending" in words
     watching = scenes.with_status(scenes.FULL, role="observer", role_reason="pid 12 holds the lease")
-    assert "OBSERVER: pid 12 holds the lease" in bar_text(watching, width=120, height=3)[0]
+    for width, height in ((80, 2), (120, 3)):
+        assert "OBSERVER: pid 12 holds the lease" in bar_text(watching, width=width, height=height)[0]
 
 
 def test_events_in_words() -> None:

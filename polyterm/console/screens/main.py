@@ -96,7 +96,7 @@ class MainScreen(ConsoleScreen):
             (self._events, view.events),
         )
         for pane, section in sections:
-            signature = (section, second, view.lost, view.trading_state)
+            signature = (section, second, view.lost, view.trading_state, pane.size)
             if pane.display and self._painted.get(pane) != signature:
                 self._painted[pane] = signature
                 pane.repaint(view)

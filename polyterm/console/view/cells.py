@@ -88,7 +88,7 @@ class Item(msgspec.Struct, frozen=True):
 
 
 def joined(items: Sequence[Item], width: int, gap: int = 2) -> Line:
-    """The items that fit, side by side. The last to stay is cut rather than lost."""
+    """The items that fit, side by side. The most valuable is cut rather than lost."""
     kept = widest([(item.rank, length(item.line)) for item in items], width, gap)
     if not kept and items:
         return cut(max(items, key=lambda item: item.rank).line, width)

@@ -37,13 +37,17 @@ def status_bar(view: View, width: int, height: int) -> StatusBar:
     mode = "" if view.status is None else view.status.mode
     badge = [word, mode] if height < 3 else [mode, word, ""]
     room = width - BADGE - 1
-    rest = [joined(_money(view), room), joined(_health(view), room)]
     message = _message(view)
     if height >= 3:
-        rest.append(joined(message or _engine(view), room))
-    elif message:
-        rest[1] = joined(message, room)
-    lines = tuple((Cell(text.center(BADGE), role), Cell(" "), *line) for text, line in zip(badge, rest, strict=True))
+        rest = [_money(view), _health(view), message or _engine(view)]
+    elif view.lost and message:
+        rest = [_money(view), message]
+    else:
+        rest = [_money(view), [*message, *_health(view)]]
+    lines = tuple(
+        (Cell(text.center(BADGE), role), Cell(" "), *joined(items, room))
+        for text, items in zip(badge, rest, strict=True)
+    )
     return StatusBar(lines, tone)
 
 
@@ -76,7 +80,6 @@ def _money(view: View) -> list[Item]:
         Item(9, (Cell("P&L today ", "muted"), costed, Cell(" costed", "muted"))),
         Item(7, (touch, Cell(" touch", "muted"))),
         Item(8, (Cell("exposure ", "muted"), aged(f"${status.exposure:,.2f}{held}", "", view.lost))),
-        *([Item(6, (Cell(f"OBSERVER: {status.role_reason}", "warn"),))] if status.role == "observer" else []),
     ]
 
 
@@ -87,8 +90,8 @@ def _dollars(dollars: float, view: View) -> Cell:
 
 def _health(view: View) -> list[Item]:
     items = [Item(9, _window(view))] if view.status is not None and view.status.windows else []
-    if view.status is not None:
-        items.append(Item(7, _store(view.status)))
+    if view.status is not None and not view.lost:
+        items.append(_store(view.status))
     items.append(Item(8, _connection(view)))
     if view.connection.state == "connected" and view.connection.role is not None:
         items.append(Item(6, (Cell(view.connection.role, "muted"),)))
@@ -108,13 +111,13 @@ def _window(view: View) -> Line:
     )
 
 
-def _store(status: Status) -> Line:
+def _store(status: Status) -> Item:
     if status.store_state == "ok":
-        return (Cell("store ok", "muted"),)
+        return Item(7, (Cell("store ok", "muted"),))
     pending = f" {status.store_pending} pending" if status.store_pending else ""
     reason = f": {status.store_reason}" if status.store_reason else ""
     role: Role = "danger" if status.store_state == "failed" else "warn"
-    return (Cell(f"store {status.store_state}{pending}{reason}", role),)
+    return Item(11, (Cell(f"store {status.store_state}{pending}{reason}", role),))
 
 
 def _connection(view: View) -> Line:
@@ -131,22 +134,25 @@ def _connection(view: View) -> Line:
 
 
 def _message(view: View) -> list[Item]:
-    """What must be read now; it takes the place of the least urgent line."""
+    """What must be read now; where there are only two lines it comes before everything else of the second."""
+    status = view.status
     if view.notice is not None:
-        return [Item(1, (Cell(view.notice.text, _SEVERITY_ROLES[view.notice.severity]),))]
-    if view.status is None:
+        return [Item(20, (Cell(view.notice.text, _SEVERITY_ROLES[view.notice.severity]),))]
+    if status is None:
         return []
     if view.lost:
-        return [Item(1, _history(view, view.status))]
-    reason = f" ({view.status.trading_reason})" if view.status.trading_reason else ""
-    if view.status.trading_state == "KILLED":
-        return [
-            Item(2, (Cell("No entries, no exits. To resume: polyterm resume", "strong"),)),
-            Item(1, (Cell(f"killed{reason}"),)),
-        ]
-    if view.status.trading_state == "PAUSED":
-        return [Item(2, (Cell("No entries; exits go on. P resumes", "strong"),)), Item(1, (Cell(f"paused{reason}"),))]
-    return []
+        return [Item(20, _history(view, status))]
+    if status.role == "observer":
+        return [Item(20, (Cell(f"OBSERVER: {status.role_reason}", "warn"),))]
+    what = {
+        "RUNNING": "",
+        "PAUSED": "No entries; exits go on. P resumes",
+        "KILLED": "No entries, no exits. To resume: polyterm resume",
+    }[status.trading_state]
+    items = [Item(20, (Cell(what, "strong"),))] if what else []
+    if what and status.trading_reason:
+        items.append(Item(10, (Cell(f"({status.trading_reason})"),)))
+    return items
 
 
 def _history(view: View, status: Status) -> Line:

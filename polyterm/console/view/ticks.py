@@ -201,9 +201,7 @@ def _state(shown: _Shown) -> Cell:
         return Cell(f"✗ not tradable: no tick for {ago}" if long else f"✗ no tick {ago}", "warn")
     invalid = shown.tick.invalid
     if invalid is not None:
-        return Cell(f"✗ not tradable: {_LONG[invalid]}" if long else f"✗ {_SHORT[invalid]}", "warn")
-    if shown.row.note:
-        return Cell(f"✓ {shown.row.note}")
+        return Cell(f"✗ not tradable: {shown.row.note or _LONG[invalid]}" if long else f"✗ {_SHORT[invalid]}", "warn")
     return Cell("✓ tradable", "up")
 
 

@@ -7,6 +7,8 @@ from polyterm.console.widgets.table import Table
 
 
 class EventsPane(Table):
+    STAYS_ON_TOP = True
+
     def __init__(self) -> None:
         super().__init__("events", COLUMNS)
 

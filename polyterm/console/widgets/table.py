@@ -23,6 +23,8 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
     """A heading that stays, and rows that scroll under it. The cursor follows its row's key when rows change places."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {*COMPONENT_CLASSES, "table--heading", "table--cursor"}
+    STAYS_ON_TOP: ClassVar[bool] = False
+    """New rows come on top: a cursor on the first row stays there instead of following its row down."""
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("table")]
 
     def __init__(self, id: str, specs: Sequence[ColumnSpec]) -> None:  # noqa: A002 - Textual's own name
@@ -90,8 +92,13 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
             if row.key == self._cursor_key:
                 return place
         place = min(self._cursor, max(0, len(self._rows) - 1))
-        self._cursor_key = self._rows[place].key if self._rows else None
+        self._choose(place)
         return place
+
+    def _choose(self, place: int) -> None:
+        """Remember what the row is about; on the first row nothing has been chosen where new rows come on top."""
+        chosen = bool(self._rows) and not (self.STAYS_ON_TOP and place == 0)
+        self._cursor_key = self._rows[place].key if chosen else None
 
     def _refresh_rows(self, places: set[int]) -> None:
         top = self.scroll_offset.y
@@ -139,7 +146,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         if not self._rows:
             return
         previous, self._cursor = self._cursor, min(max(0, place), len(self._rows) - 1)
-        self._cursor_key = self._rows[self._cursor].key
+        self._choose(self._cursor)
         self._refresh_rows({previous, self._cursor})
         self._scroll_to_cursor()
 
