@@ -7,7 +7,7 @@ from polyterm.core.market import Coin, Horizon, MarketKey
 from polyterm.core.position import Position
 from polyterm.core.signal import Signal
 from polyterm.core.tick import Tick
-from polyterm.quant.features import TickFeatures
+from polyterm.quant.tick_features import TickFeatures
 from polyterm.strategies.base import Context, Held, Strategy
 from polyterm.strategies.entry import Entry
 

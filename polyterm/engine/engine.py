@@ -31,8 +31,8 @@ from polyterm.engine.positions import bought, settled, settled_anew, sold
 from polyterm.engine.scoreboard import Scoreboard
 from polyterm.engine.trading import Change, Refusal, TradingSwitch
 from polyterm.engine.windows import SeriesWindows, Window
-from polyterm.quant.features import TickFeatures
 from polyterm.quant.primitives import known
+from polyterm.quant.tick_features import TickFeatures
 from polyterm.quant.validity import book_usable
 from polyterm.strategies.base import Context
 from polyterm.strategies.registry import REGISTRY

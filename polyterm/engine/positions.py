@@ -10,7 +10,8 @@ from polyterm.core.position import Conditions, Leg, Position, Trade
 from polyterm.core.signal import Signal
 from polyterm.core.tick import Tick
 from polyterm.engine.fills import open_legs, sell_legs, settle_legs
-from polyterm.quant.features import book_imbalance
+from polyterm.quant.book import imbalance
+from polyterm.quant.primitives import known, number
 
 EXPIRY: Final = "window_expiry"
 
@@ -25,7 +26,7 @@ def conditions(tick: Tick, side: Side) -> Conditions:
         ask_size=tick.up_ask_size if up else tick.down_ask_size,
         spread=tick.spread,
         spread_pct=tick.spread_pct,
-        imbalance=book_imbalance(tick),
+        imbalance=known(imbalance(number(tick.up_bid_size), number(tick.up_ask_size))),
         time_remaining_s=tick.time_remaining_s,
     )
 

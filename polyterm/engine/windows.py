@@ -8,7 +8,7 @@ from polyterm.core.input import Outcome
 from polyterm.core.market import FeeSchedule, MarketKey, Reference, outranks
 from polyterm.core.position import Position, Trade
 from polyterm.core.tick import Tick
-from polyterm.quant.features import TickFeatures
+from polyterm.quant.tick_features import TickFeatures
 
 REMEMBERED_WINDOWS: Final = 96
 

@@ -1,4 +1,7 @@
-"""What features are made of, in scalar form. A missing value is ``nan`` here and only here."""
+"""What features are made of, in scalar form. A missing value is ``nan`` here and only here.
+
+Each has a column form of the same name in ``columns`` that gives the same bits.
+"""
 
 import math
 
@@ -35,40 +38,35 @@ def high(a: float, b: float) -> float:
     return a if a > b else b  # noqa: FURB136 - max() hides which one wins against nan
 
 
-class SlotSeries:
-    """The last ``capacity`` market seconds of one value, addressed by slot: O(1) to put and to look back.
+def log(x: float) -> float:
+    """Natural logarithm; nan unless ``x`` is positive and finite."""
+    return math.log(x) if 0 < x < math.inf else NAN
 
-    A slot that was never put, or was put as nan, is a gap: looking at it gives nan, and it does not shift its
-    neighbours.
-    """
 
-    __slots__ = ("_capacity", "_newest", "_slots", "_values")
+def log1p(x: float) -> float:
+    """ln(1 + x); nan unless ``x`` is finite and above -1."""
+    return math.log1p(x) if -1 < x < math.inf else NAN
 
-    def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
-        self._slots = [-1] * capacity
-        self._values = [NAN] * capacity
-        self._newest = -1
 
-    def put(self, slot: int, value: float) -> None:
-        """Slots must grow."""
-        place = slot % self._capacity
-        self._slots[place] = slot
-        self._values[place] = value
-        self._newest = slot
+def exp(x: float) -> float:
+    """e to the power of ``x``; nan where that is no finite number."""
+    try:
+        return math.exp(x) if x < math.inf else NAN
+    except OverflowError:
+        return NAN
 
-    def lag(self, slots: int) -> float:
-        """The value ``slots`` market seconds before the newest one; 0 is the newest itself.
 
-        Raises:
-            ValueError: when the series is too short to remember that far back.
-        """
-        if not 0 <= slots < self._capacity:
-            raise ValueError(f"a look-back of {slots} s does not fit into a series of {self._capacity} s")
-        slot = self._newest - slots
-        place = slot % self._capacity
-        return self._values[place] if slot >= 0 and self._slots[place] == slot else NAN
+def erfc(x: float) -> float:
+    return math.erfc(x)
 
-    def clear(self) -> None:
-        self._slots = [-1] * self._capacity
-        self._newest = -1
+
+def sqrt(x: float) -> float:
+    return math.sqrt(x) if x >= 0 else NAN
+
+
+def where(condition: object, then: float, otherwise: float) -> float:
+    return then if condition else otherwise
+
+
+def is_known(x: float) -> bool:
+    return x == x  # noqa: PLR0124 - only nan differs from itself

@@ -9,8 +9,9 @@ import msgspec
 from polyterm.core.market import COINS, Coin, Horizon, MarketKey, Side
 from polyterm.core.signal import HOLD, Signal
 from polyterm.core.tick import Tick
-from polyterm.quant.features import Features, Flag, Number, TickFeatures
+from polyterm.quant.features import Features, Flag, Number
 from polyterm.quant.primitives import known
+from polyterm.quant.tick_features import TickFeatures
 
 EVERY_HORIZON: Final[tuple[Horizon, ...]] = ("5m", "15m", "1h", "4h")
 
@@ -115,11 +116,11 @@ class Rule(Strategy):
     @final
     def on_tick(self, tick: Tick, position: Held | None, context: Context) -> Signal:
         if position is not None:
-            for leave, reason in self.exit(context.features, position):
+            for leave, reason in self.exit(cast("Features", context.features), position):
                 if cast("bool", leave):
                     return Signal("sell", position.side, reason)
             return HOLD
-        for branch in self.entry(context.features):
+        for branch in self.entry(cast("Features", context.features)):
             if cast("bool", branch.up):
                 return _buy("up", branch)
             if cast("bool", branch.down):

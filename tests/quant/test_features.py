@@ -4,13 +4,10 @@ import math
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from polyterm.core.market import MarketKey, Reference
 from polyterm.core.tick import Tick
-from polyterm.quant.features import TickFeatures
-from polyterm.quant.primitives import SlotSeries
+from polyterm.quant.tick_features import TickFeatures
 
 KEY = MarketKey("eth", "15m", 1_790_000_100)
 
@@ -102,22 +99,8 @@ def test_combinators() -> None:
 
 
 def test_a_look_back_beyond_the_memory_is_a_mistake_of_the_rule() -> None:
-    f = TickFeatures(lookback_s=120)
+    f = TickFeatures()
     f.observe(tick(0))
     f.spot_return(120)
     with pytest.raises(ValueError, match="does not fit"):
         f.spot_return(121)
-
-
-@given(st.lists(st.tuples(st.integers(1, 9), st.floats(-1e6, 1e6)), min_size=1, max_size=50), st.integers(0, 7))
-def test_a_series_answers_like_a_table_of_its_slots(steps: list[tuple[int, float]], lag: int) -> None:
-    series, table, slot = SlotSeries(8), {}, 0
-    for step, value in steps:
-        slot += step
-        series.put(slot, value)
-        table[slot] = value
-        answer = series.lag(lag)
-        if slot - lag in table:
-            assert answer == table[slot - lag]
-        else:
-            assert math.isnan(answer)

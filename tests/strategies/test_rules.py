@@ -9,7 +9,8 @@ import pytest
 from polyterm.core.market import MarketKey, Reference
 from polyterm.core.signal import HOLD, Signal
 from polyterm.core.tick import Tick
-from polyterm.quant.features import Features, Flag, TickFeatures
+from polyterm.quant.features import Features, Flag
+from polyterm.quant.tick_features import TickFeatures
 from polyterm.strategies.base import Branch, Context, Held, HeldValues, Rule, Strategy
 from polyterm.strategies.registry import REGISTRY
 

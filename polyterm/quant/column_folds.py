@@ -1,0 +1,113 @@
+"""The column form of ``folds``: one answer per row, the same bits as the scalar form gives at each row.
+
+A column here holds one value per market second, nan where nothing was seen; what lies before its first row is missing.
+Whoever lays several windows out in one column leaves so many missing rows between them as the longest look-back.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from polyterm.quant import folds
+from polyterm.quant.columns import Column, is_known, sqrt
+from polyterm.quant.primitives import NAN
+
+
+def lag(x: Column, n: int) -> Column:
+    if n == 0:
+        return x
+    result = np.full(len(x), NAN)
+    result[n:] = x[:-n]
+    return result
+
+
+def _spans(rows: int, n: int, step: int = 1) -> list[tuple[slice, slice]]:
+    """(rows that have a value so far back, rows of those values) for each look-back, the oldest value first."""
+    return [(slice(back, None), slice(0, rows - back)) for back in range((n - 1) * step, -1, -step) if back < rows]
+
+
+def count(x: Column, n: int, step: int = 1) -> Column:
+    seen = is_known(x).astype(np.float64)
+    result = np.zeros(len(x))
+    for here, there in _spans(len(x), n, step):
+        result[here] += seen[there]
+    return result
+
+
+def total(x: Column, n: int, step: int = 1) -> Column:
+    seen = is_known(x)
+    values = np.where(seen, x, 0.0)
+    result = np.zeros(len(x))
+    for here, there in _spans(len(x), n, step):
+        result[here] += values[there]
+    if not seen.all():
+        result[count(x, n, step) == 0] = NAN
+    return result
+
+
+def average(x: Column, n: int, least: int) -> Column:
+    known = count(x, n)
+    result = total(x, n) / known
+    result[known < least] = NAN
+    return result
+
+
+def deviation(x: Column, n: int, least: int) -> Column:
+    seen = is_known(x)
+    known = count(x, n)
+    centre = total(x, n) / known
+    values, weights = np.where(seen, x, 0.0), seen.astype(np.float64)
+    squares = np.zeros(len(x))
+    for here, there in _spans(len(x), n):
+        distance = values[there] - centre[here]
+        distance *= distance
+        distance *= weights[there]
+        squares[here] += distance
+    result = sqrt(squares / known)
+    result[known < least] = NAN
+    return result
+
+
+def decayed_square(x: Column, n: int, least: int, keep: float, take: float) -> Column:
+    seen, squares = is_known(x), x * x
+    result = np.full(len(x), NAN)
+    for here, there in _spans(len(x), n):
+        decayed = result[here]
+        fresh = keep * decayed + take * squares[there]
+        fresh = np.where(is_known(decayed), fresh, squares[there])
+        np.copyto(result[here], fresh, where=seen[there])
+    result[count(x, n) < least] = NAN
+    return result
+
+
+def highest(x: Column, n: int) -> Column:
+    result = np.full(len(x), NAN)
+    for here, there in _spans(len(x), n):
+        np.copyto(result[here], x[there], where=is_known(x[there]) & ~(result[here] > x[there]))
+    return result
+
+
+def lowest(x: Column, n: int) -> Column:
+    result = np.full(len(x), NAN)
+    for here, there in _spans(len(x), n):
+        np.copyto(result[here], x[there], where=is_known(x[there]) & ~(result[here] < x[there]))
+    return result
+
+
+def first_known(x: Column, lags: Sequence[int]) -> Column:
+    result = np.full(len(x), NAN)
+    for n in lags:
+        missing = ~is_known(result)
+        if not missing[n:].any():
+            break
+        np.copyto(result[n:], x[: len(x) - n], where=missing[n:])
+    return result
+
+
+def elapsed_mean(x: Column, seconds: Column, late: Column) -> Column:
+    """Asked about the last minute of a window only, so those few rows are folded one by one."""
+    result = np.full(len(x), NAN)
+    for row in np.flatnonzero((seconds >= 1) & (late >= 0)).tolist():
+        first = max(0, row + 1 - int(seconds[row]) - int(late[row]))
+        result[row] = folds.elapsed_mean(x[first : row + 1].tolist(), seconds[row], late[row])
+    return result
