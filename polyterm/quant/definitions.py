@@ -155,6 +155,7 @@ class Definitions:
     btc_move = expression.lead(LEAD_MOVE)
     expected_probability = operation("expected_probability", _remaining, distance)
 
+    spread_samples = fold("count", SPREAD, SPREAD_SAMPLES)
     spread_zscore = where(
         fold("lowest", SPREAD, SPREAD_SAMPLES) < fold("highest", SPREAD, SPREAD_SAMPLES),
         ratio(

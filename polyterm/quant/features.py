@@ -79,6 +79,11 @@ class Features(Protocol):
         ...
 
     @property
+    def spread_samples(self) -> Number:
+        """How many of the last 30 s have a known spread, in this window."""
+        ...
+
+    @property
     def imbalance(self) -> Number:
         """(bid size - ask size) / (bid size + ask size) at Up's touch, in [-1, 1]."""
         ...

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from polyterm.quant.features import Features, Flag
 from polyterm.strategies.base import Branch, HeldValues, Rule
-from polyterm.strategies.parameters import Deviations, Fraction, Parameters, Price, Seconds
+from polyterm.strategies.parameters import Deviations, Fraction, Parameters, Price, Seconds, Ticks
 
 
 class MicrostructureParameters(Parameters, frozen=True, kw_only=True):
@@ -15,6 +15,7 @@ class MicrostructureParameters(Parameters, frozen=True, kw_only=True):
     min_spread_zscore: Deviations = 2
     up_only_below_mid: Price = 0.52
     down_only_above_mid: Price = 0.48
+    min_spreads: Ticks = 10
     min_remaining_s: Seconds = 180
     stop: Fraction = 0.40
 
@@ -22,8 +23,8 @@ class MicrostructureParameters(Parameters, frozen=True, kw_only=True):
 class Microstructure(Rule):
     """Buys the heavier side of Up's touch when the spread is unusually wide, or when the imbalance is strong.
 
-    Up only while its mid is low, Down only while it is high. Needs ten spreads of this window. Holds to expiry or the
-    stop.
+    Up only while its mid is low, Down only while it is high. Needs ten spreads of the last 30 seconds. Holds to expiry
+    or the stop.
     """
 
     def __init__(self, parameters: MicrostructureParameters) -> None:
@@ -31,7 +32,7 @@ class Microstructure(Rule):
 
     def entry(self, f: Features) -> Iterator[Branch]:
         p = self.parameters
-        ready = (f.time_remaining >= p.min_remaining_s) & f.known(f.spread_zscore)
+        ready = (f.time_remaining >= p.min_remaining_s) & (f.spread_samples >= p.min_spreads)
         up = ready & (f.imbalance > 0) & (f.up_mid < p.up_only_below_mid)
         down = ready & (f.imbalance < 0) & (f.up_mid > p.down_only_above_mid)
         leaning = abs(f.imbalance)

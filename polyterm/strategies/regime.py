@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from polyterm.quant.features import Features, Flag, Number
 from polyterm.strategies.base import Branch, HeldValues, Rule
-from polyterm.strategies.parameters import Fraction, Parameters, Price, Seconds, Shares, Volatility
+from polyterm.strategies.parameters import Fraction, Parameters, Price, Seconds, Shares
 
 
 class RegimeParameters(Parameters, frozen=True, kw_only=True):
@@ -16,7 +16,6 @@ class RegimeParameters(Parameters, frozen=True, kw_only=True):
     fade_below: Price = 0.35
     min_edge: Price = 0.03
     full_size_shares: Shares = 100
-    default_volatility: Volatility = 0.8
     min_remaining_s: Seconds = 120
     stop: Fraction = 0.30
 
@@ -24,9 +23,8 @@ class RegimeParameters(Parameters, frozen=True, kw_only=True):
 class Regime(Rule):
     """Follows the trend in a trending regime, fades extremes in a reverting one, stays out of a choppy one.
 
-    In every other regime it buys the side of the digital's edge with the best estimate of volatility. Holds to expiry
-    or the stop. The size is the full one times 1 in momentum and reversion, 0.8 in a trend, 0.5 in a thin book and 0.7
-    otherwise.
+    In every other regime it buys the side of the edge between the digital and the mid. Holds to expiry or the stop. The
+    size is the full one times 1 in momentum and reversion, 0.8 in a trend, 0.5 in a thin book and 0.7 otherwise.
     """
 
     resets = "The regime remembers the last ten samples of the window before; look-backs begin anew."
@@ -48,8 +46,7 @@ class Regime(Rule):
         yield Branch(up=reverting & (f.up_mid < p.fade_below), reason="reversion_fade_low", size=size)
         spoken_for = f.regime_momentum | f.regime_trend_following | f.regime_reversion | f.regime_choppy
         free = in_time & f.not_(spoken_for)
-        measured = f.best_volatility
-        edge = f.fair_value(f.where(measured > 0, measured, p.default_volatility)) - f.up_mid
+        edge = f.fair_value(f.model_volatility) - f.up_mid
         up, down = free & (edge > p.min_edge), free & (edge < -p.min_edge)
         yield Branch(up=up, down=down, reason="fair_value_edge", size=size, edge=edge)
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from polyterm.quant.features import Features, Flag
 from polyterm.strategies.base import Branch, HeldValues, Rule
-from polyterm.strategies.parameters import Fraction, Parameters, Price, Seconds, Volatility
+from polyterm.strategies.parameters import Fraction, Parameters, Price, Seconds
 
 MOMENTUM_SPAN_S: Final = 4
 
@@ -21,16 +21,14 @@ class TimeConditionalParameters(Parameters, frozen=True, kw_only=True):
     follow_above: Price = 0.55
     follow_below: Price = 0.45
     min_edge: Price = 0.10
-    default_volatility: Volatility = 0.8
     stop: Fraction = 0.30
 
 
 class TimeConditional(Rule):
     """Early it fades extreme prices, in the middle it follows the leader, late it buys a wide edge, at last it sells.
 
-    In the middle the mid's move over four seconds must not point the other way. The late edge is the digital's with
-    the best estimate of volatility, which is one of the mid and so far too high for a price of spot: kept as it is
-    known. Whatever is held when the last phase begins is sold.
+    In the middle the mid's move over four seconds must not point the other way. The late edge is the digital's over the
+    mid. Whatever is held when the last phase begins is sold.
     """
 
     def __init__(self, parameters: TimeConditionalParameters) -> None:
@@ -48,8 +46,7 @@ class TimeConditional(Rule):
         yield Branch(up=rises, reason="mid_trend_up")
         yield Branch(down=falls, reason="mid_trend_down")
         late = (f.time_remaining > p.late_s) & (f.time_remaining <= p.middle_s)
-        measured = f.best_volatility
-        edge = f.fair_value(f.where(measured > 0, measured, p.default_volatility)) - f.up_mid
+        edge = f.fair_value(f.model_volatility) - f.up_mid
         yield Branch(up=late & (edge >= p.min_edge), down=late & (edge <= -p.min_edge), reason="late_edge", edge=edge)
 
     def exit(self, f: Features, position: HeldValues) -> Iterator[tuple[Flag, str]]:
