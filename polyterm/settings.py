@@ -79,6 +79,13 @@ class ServiceSettings(Section):
     instance: str = Field(default="default", pattern=r"^[A-Za-z0-9_-]{1,32}$")
 
 
+class RecorderSettings(Section):
+    """``folder`` gets the raw frames of every venue; None records nothing."""
+
+    folder: Path | None = None
+    file_mb: int = Field(default=64, gt=0, description="compressed; a file is never older than an hour either")
+
+
 class ConsoleSettings(Section):
     theme: str = "dark"
 
@@ -152,6 +159,7 @@ class Settings(BaseSettings):
     paper: PaperSettings = PaperSettings()
     service: ServiceSettings = ServiceSettings()
     console: ConsoleSettings = ConsoleSettings()
+    recorder: RecorderSettings = RecorderSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -54,6 +54,7 @@ def cli(
     horizon: Horizons | None,
     db: str | None,
     instance: str | None,
+    record: str | None,
     no_wait: bool,
     headless: bool,
     theme: str | None,
@@ -75,6 +76,7 @@ def cli(
         horizon=horizon,
         db=db,
         instance=instance,
+        record=record,
         no_wait=no_wait,
         theme=theme,
     )

@@ -19,6 +19,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     horizon: str | None = None
     db: str | None = None
     instance: str | None = None
+    record: str | None = None
     no_wait: bool = False
     theme: str | None = None
 
@@ -41,6 +42,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
             flags["db"] = self.db
         if self.instance is not None:
             flags["service"] = {**flags.get("service", {}), "instance": self.instance}
+        if self.record is not None:
+            flags["recorder"] = {"folder": self.record}
         if self.theme is not None:
             flags["console"] = {"theme": self.theme}
         return load(flags)
@@ -57,6 +60,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
             "--horizon": self.horizon,
             "--db": self.db,
             "--instance": self.instance,
+            "--record": self.record,
         }
         for flag, value in given.items():
             if value is not None:

@@ -20,6 +20,7 @@ _ENGINE = (
     click.option("--horizon", type=click.Choice(["5m", "15m", "4h"]), help="Length of the windows. Default: 15m."),
     click.option("--db", metavar="PATH", help="SQLite database file. Default: in the data folder."),
     click.option("--instance", metavar="NAME", help="Name of the engine, and of its socket. Default: default."),
+    click.option("--record", metavar="FOLDER", help="Record the raw frames of every venue there, for 'replay'."),
     click.option("--no-wait", is_flag=True, help="Exit with code 2 when another engine holds the database."),
 )
 

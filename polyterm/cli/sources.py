@@ -1,6 +1,7 @@
 """What ``polyterm replay`` may be given: tick files, databases, and recordings of raw frames."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -57,9 +58,33 @@ def payloads(source: str, known: Mapping["MarketKey", "KnownWindow"], span: "Spa
 
         return _from_store(locate(source, Path()), span)
     path = Path(source)
+    if _is_raw(path):
+        return _from_frames(path)
     if begins_with(path, _SQLITE):
         return _from_store(path, span)
     return read_recording(path, known)
+
+
+def _is_raw(path: Path) -> bool:
+    """Whether it is a recording of raw frames: a folder, or a file that begins with the header of one."""
+    from polyterm.feeds.recording import is_header
+    from polyterm.store.tickfile_text import read_lines
+
+    if path.is_dir():
+        return True
+    try:
+        return any(is_header(line) for _, line in islice(read_lines(path, may_be_cut=True), 1))
+    except ConfigError:
+        return False  # whoever reads it as something else says what is wrong
+
+
+def _from_frames(path: Path) -> Iterator["Stamped"]:
+    import logging
+
+    from polyterm.service.recordings import read_raw
+
+    logging.getLogger("polyterm.feeds").addHandler(logging.NullHandler())  # it was logged when it happened
+    return read_raw(path)
 
 
 def _from_store(location: Path, span: "Span") -> Iterator["Stamped"]:

@@ -10,6 +10,7 @@ from polyterm.feeds.board import Board, BookView
 from polyterm.feeds.windows import Emit, Series, WindowDesk
 from polyterm.quant.validity import judge
 from polyterm.transport.clock import Clock, freshness_ms
+from polyterm.transport.tap import SILENT, Tap
 
 
 class Collector:
@@ -18,7 +19,17 @@ class Collector:
     Every tick is made and emitted, also one that may not be traded on; it says why.
     """
 
-    def __init__(self, clock: Clock, board: Board, desk: WindowDesk, series: Sequence[Series], emit: Emit) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        board: Board,
+        desk: WindowDesk,
+        series: Sequence[Series],
+        emit: Emit,
+        *,
+        tap: Tap = SILENT,
+    ) -> None:
+        self._tap = tap
         self._clock = clock
         self._board = board
         self._desk = desk
@@ -32,9 +43,14 @@ class Collector:
         while True:
             await self._clock.until((slot + 1) * 1000)
             slot = self._clock.market_ms() // 1000
-            self._desk.advance()
-            for series in self._series:
-                self._emit(self._tick(series, slot))
+            self._tap.hear("slot", "collector", "", str(slot))
+            self.make(slot)
+
+    def make(self, slot: int) -> None:
+        """Bring the windows to the present and make the ticks of ``slot``."""
+        self._desk.advance()
+        for series in self._series:
+            self._emit(self._tick(series, slot))
 
     def notes(self) -> dict[Series, str]:
         """Why a series has no market now; empty text where it has one."""

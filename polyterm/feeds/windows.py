@@ -4,7 +4,7 @@ import asyncio
 import math
 import random
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -14,7 +14,7 @@ from polyterm.core.snapshot import FeedRow
 from polyterm.errors import FeedError
 from polyterm.feeds.board import Board
 from polyterm.feeds.polymarket.channel import MarketFeed
-from polyterm.feeds.polymarket.discovery import Discovery, MarketInfo
+from polyterm.feeds.polymarket.discovery import MarketInfo
 from polyterm.feeds.polymarket.rest import RestError
 from polyterm.feeds.polymarket.wire import MarketResolved
 from polyterm.feeds.references import References
@@ -43,6 +43,15 @@ ASK_GROWTH_LIMIT: Final = 8.0
 ASK_PAUSE_S: Final = 1.0
 FIND_BEFORE_LEAST_S: Final = 5.0
 LOOK_EVERY_S: Final = 0.25
+
+
+class Catalogue(Protocol):
+    """What is asked about windows; see Discovery."""
+
+    @property
+    def host(self) -> str: ...
+
+    async def market(self, key: MarketKey, *, fresh: bool = False) -> MarketInfo: ...
 
 
 class _Window:
@@ -83,7 +92,7 @@ class WindowDesk:
         self,
         clock: Clock,
         board: Board,
-        discovery: Discovery,
+        discovery: Catalogue,
         market_feed: MarketFeed,
         *,
         series: Sequence[Series],
@@ -244,6 +253,12 @@ class WindowDesk:
         self.health.data()
         if window.ask_ms is None:
             window.ask_ms = self._ask_again_ms(window)
+
+    def learn(self, info: MarketInfo) -> None:
+        """Take what the catalogue says of a window that is being followed, as if it had been asked."""
+        window = self._windows.get(info.key)
+        if window is not None:
+            self._learn(window, info)
 
     def _learn(self, window: _Window, info: MarketInfo) -> None:
         key, window.info, window.problem = window.key, info, ""

@@ -11,6 +11,7 @@ from polyterm.feeds.chainlink.reader import ChainlinkFeed
 from polyterm.feeds.collector import Collector
 from polyterm.feeds.polymarket.channel import MarketFeed
 from polyterm.feeds.polymarket.discovery import Discovery
+from polyterm.feeds.recorder import Recorder
 from polyterm.feeds.settlement.channel import SettlementFeed
 from polyterm.feeds.windows import WindowDesk
 from polyterm.service.sources import Emit
@@ -20,6 +21,7 @@ from polyterm.settings import Settings
 from polyterm.transport.clock import Clock
 from polyterm.transport.health import FeedHealth
 from polyterm.transport.http import http_client
+from polyterm.transport.tap import SILENT, Tap
 
 
 class Feed(Protocol):
@@ -31,20 +33,26 @@ class Feed(Protocol):
 class Venues:
     """Spot from Binance, books and results from Polymarket, settlement prices from its stream.
 
-    Without credentials for that stream the oracle is read on the chain instead; with them web3 is never imported.
+    Without credentials for that stream the oracle is read on the chain instead; with them web3 is never imported. What
+    they say is recorded where the settings ask for it.
     """
 
     def __init__(self, settings: Settings, clock: Clock, emit: Emit) -> None:
         series = tuple((coin, settings.horizon) for coin in settings.coins)
         hosts, coins, rng, board = settings.feeds, settings.coins, random.Random(), Board()
-        market = MarketFeed(hosts, board, clock, rng)
-        settlement = SettlementFeed(hosts, settings.credentials, coins, board, clock, rng)
-        self._feeds: list[Feed] = [BinanceFeed(hosts, coins, board, clock, rng), market, settlement]
+        recorder = _recorder(settings, clock)
+        tap: Tap = SILENT if recorder is None else recorder
+        market = MarketFeed(hosts, board, clock, rng, tap=tap)
+        settlement = SettlementFeed(hosts, settings.credentials, coins, board, clock, rng, tap=tap)
+        self._feeds: list[Feed] = [BinanceFeed(hosts, coins, board, clock, rng, tap=tap), market, settlement]
         if not settings.credentials.complete:
-            self._feeds.append(ChainlinkFeed(hosts, coins, board, clock, rng))
+            self._feeds.append(ChainlinkFeed(hosts, coins, board, clock, rng, tap=tap))
+        if recorder is not None:
+            self._feeds.append(recorder)
         self._client = http_client()
-        self._desk = WindowDesk(clock, board, Discovery(self._client, hosts), market, series=series, emit=emit, rng=rng)
-        self._collector = Collector(clock, board, self._desk, series, emit)
+        discovery = Discovery(self._client, hosts, tap=tap)
+        self._desk = WindowDesk(clock, board, discovery, market, series=series, emit=emit, rng=rng)
+        self._collector = Collector(clock, board, self._desk, series, emit, tap=tap)
 
     async def run(self) -> None:
         """What emits is not kept alive: an engine that failed in the middle of an input must not be given another."""
@@ -62,6 +70,13 @@ class Venues:
 
     def note(self, coin: Coin, horizon: Horizon) -> str:
         return self._desk.note((coin, horizon))
+
+
+def _recorder(settings: Settings, clock: Clock) -> Recorder | None:
+    folder, file_bytes = settings.recorder.folder, settings.recorder.file_mb * 2**20
+    if folder is None:
+        return None
+    return Recorder(folder, clock, coins=settings.coins, horizon=settings.horizon, file_bytes=file_bytes)
 
 
 async def _keep_alive(feed: Feed) -> None:

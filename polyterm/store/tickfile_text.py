@@ -44,8 +44,11 @@ def begins_with(path: Path, magic: bytes) -> bool:
         return False
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+def read_lines(path: Path, *, longest: int = _LONGEST_LINE, may_be_cut: bool = False) -> Iterator[tuple[int, str]]:
     """(number from 1, text without its end) of every line.
+
+    ``may_be_cut``: a file that ends in the middle of a line, or of its compression, is no error; what is not whole is
+    left out.
 
     Raises:
         ConfigError: the file cannot be read, is cut off or is not text; after the lines before that point.
@@ -57,15 +60,19 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
             for line in whole:
                 number += 1
                 yield number, _text(path, number, line)
-            if len(rest) > _LONGEST_LINE:
-                raise ConfigError(f"{path}, line {number + 1}: longer than a megabyte, so this is no file of ticks.")
+            if len(rest) > longest:
+                raise ConfigError(
+                    f"{path}, line {number + 1}: longer than {longest >> 20} MB, so this is no such file."
+                )
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}.") from None
     except EOFError:
+        if may_be_cut:
+            return
         raise ConfigError(f"{path} is cut off after line {number}: fetch or compress it again.") from None
     except (zlib.error, lzma.LZMAError, zstandard.ZstdError) as error:
         raise ConfigError(f"{path} is damaged after line {number} ({error}): fetch or compress it again.") from None
-    if rest:
+    if rest and not may_be_cut:
         yield number + 1, _text(path, number + 1, rest)
 
 

@@ -17,6 +17,7 @@ from polyterm.transport.clock import Clock
 from polyterm.transport.health import RAW_KEPT, FeedHealth
 from polyterm.transport.http import USER_AGENT
 from polyterm.transport.reasons import failure_reason
+from polyterm.transport.tap import SILENT, Tap
 
 log = logging.getLogger("polyterm.feeds")
 # The library's lower levels print whole frames, credentials included.
@@ -120,11 +121,12 @@ async def supervise(
     closes: Mapping[int, CloseRule] | None = None,
     backoff: Backoff | None = None,
     open_timeout_s: float = OPEN_TIMEOUT_S,
+    tap: Tap = SILENT,
 ) -> None:
     """Keep ``channel`` connected until cancelled. All times are machine seconds.
 
     A connection without *data* for ``silence_s`` is given up although it may answer pings; one older than
-    ``lifetime_s`` is renewed at once. ``closes`` explains the venue's own close codes.
+    ``lifetime_s`` is renewed at once. ``closes`` explains the venue's own close codes. ``tap`` hears what is received.
     """
     health.stale_after_s = silence_s / 2
     backoff = backoff or Backoff()
@@ -133,7 +135,7 @@ async def supervise(
     while True:
         health.connecting(host_of(url))
         began = clock.monotonic()
-        connection = _Connection(channel, health, clock, silence_s, lifetime_s)
+        connection = _Connection(channel, health, clock, silence_s, lifetime_s, tap)
         ending = await _attempt(connection, url, open_timeout_s, rng, closes or {})
         settled = connection.had_data and clock.monotonic() - began >= SETTLED_AFTER_S
         failures = 1 if settled else failures + 1
@@ -190,9 +192,10 @@ def _retry_after(text: str | None) -> float | None:
 class _Connection:
     """One connection from dialling to its end, whatever ends it."""
 
-    def __init__(
-        self, channel: Channel, health: FeedHealth, clock: Clock, silence_s: float, lifetime_s: float | None
+    def __init__(  # noqa: PLR0917 - private, and called in one place
+        self, channel: Channel, health: FeedHealth, clock: Clock, silence_s: float, lifetime_s: float | None, tap: Tap
     ) -> None:
+        self._tap = tap
         self.had_data = False
         self._channel = channel
         self._health = health
@@ -217,14 +220,16 @@ class _Connection:
         ) as socket:
             self._data_at = self._clock.monotonic()
             self._health.opened()
+            self._tap.hear("open", self._channel.name, host_of(url))
             try:
                 self._channel.on_open(self._send)
                 await self._serve(socket, host_of(url))
             finally:
+                self._tap.hear("close", self._channel.name, host_of(url))
                 self._channel.on_close()
 
     async def _serve(self, socket: ClientConnection, host: str) -> None:
-        parts = [self._read(socket), self._write(socket), self._watch(host), self._fail_on_overflow(host)]
+        parts = [self._read(socket, host), self._write(socket), self._watch(host), self._fail_on_overflow(host)]
         if self._channel.keepalive is not None:
             parts.append(self._keep_alive(*self._channel.keepalive))
         if self._lifetime_s is not None:
@@ -240,11 +245,12 @@ class _Connection:
         for task in done:
             task.result()
 
-    async def _read(self, socket: ClientConnection) -> None:
+    async def _read(self, socket: ClientConnection, host: str) -> None:
         while True:
             frame = await socket.recv()  # bounded by _watch
             try:
                 text = frame if isinstance(frame, str) else frame.decode()
+                self._tap.hear("frame", self._channel.name, host, text)
                 carried_data = self._channel.on_text(text)
             except (msgspec.DecodeError, ValueError) as error:
                 self._health.note_malformed(str(frame[:RAW_KEPT]), error)

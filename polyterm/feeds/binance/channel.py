@@ -12,6 +12,7 @@ from polyterm.settings import FeedSettings
 from polyterm.transport.clock import Clock
 from polyterm.transport.health import FeedHealth
 from polyterm.transport.socket import HangUpError, Hosts, Send, supervise
+from polyterm.transport.tap import SILENT, Tap
 
 MID_SOURCE: Final = "binance"
 TRADE_SOURCE: Final = "binance-trade"
@@ -32,8 +33,16 @@ class BinanceFeed:
     keepalive = None
 
     def __init__(
-        self, settings: FeedSettings, coins: Sequence[Coin], board: Board, clock: Clock, rng: random.Random
+        self,
+        settings: FeedSettings,
+        coins: Sequence[Coin],
+        board: Board,
+        clock: Clock,
+        rng: random.Random,
+        *,
+        tap: Tap = SILENT,
     ) -> None:
+        self._tap = tap
         self.health = FeedHealth(self.name, clock)
         self._silence_s = settings.silence_s
         self._coins = {f"{coin.upper()}USDT": coin for coin in coins}
@@ -47,7 +56,9 @@ class BinanceFeed:
 
     async def run(self) -> None:
         lifetime_s = LIFETIME_S - self._rng.uniform(0, LIFETIME_JITTER_S)
-        await supervise(self, self.health, self._clock, self._rng, silence_s=self._silence_s, lifetime_s=lifetime_s)
+        await supervise(
+            self, self.health, self._clock, self._rng, silence_s=self._silence_s, lifetime_s=lifetime_s, tap=self._tap
+        )
 
     @property
     def skew_ms(self) -> int | None:

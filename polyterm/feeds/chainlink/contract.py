@@ -9,13 +9,13 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
 from aiohttp import ClientConnectorError, ClientError, ClientResponseError, ClientSession, ClientTimeout
 from eth_abi.exceptions import DecodingError
 from eth_typing import ABI, ChecksumAddress
 
 from polyterm.core.market import Coin
 from polyterm.errors import FeedError
+from polyterm.feeds.chainlink.rounds import Round
 from polyterm.transport.address import host_of, is_loopback
 from polyterm.transport.http import USER_AGENT
 from polyterm.transport.reasons import failure_reason, status_reason
@@ -73,14 +73,6 @@ _SELECTORS: Final = {signature: bytes(AsyncWeb3.keccak(text=signature)[:4]) for 
 
 # Its lower levels print the address of the endpoint, which may hold the user's key.
 logging.getLogger("web3").setLevel(logging.WARNING)
-
-
-class Round(msgspec.Struct, frozen=True):
-    """The newest answer of one aggregator, in dollars; ``updated_at`` is unix seconds."""
-
-    coin: Coin
-    price: float
-    updated_at: int
 
 
 class ChainReader:

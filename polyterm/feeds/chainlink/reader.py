@@ -4,17 +4,21 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from polyterm.core.market import Coin
 from polyterm.errors import FeedError
 from polyterm.feeds.board import Board, OraclePrint
 from polyterm.feeds.chainlink.breaker import Breaker
+from polyterm.feeds.chainlink.rounds import Round
 from polyterm.settings import FeedSettings
 from polyterm.transport.address import host_of
 from polyterm.transport.clock import Clock, freshness_ms
 from polyterm.transport.health import FeedHealth
+from polyterm.transport.tap import SILENT, Tap
 
 if TYPE_CHECKING:
     from polyterm.feeds.chainlink.contract import ChainReader
@@ -44,8 +48,16 @@ class ChainlinkFeed:
     name = "chainlink"
 
     def __init__(
-        self, settings: FeedSettings, coins: Sequence[Coin], board: Board, clock: Clock, rng: random.Random
+        self,
+        settings: FeedSettings,
+        coins: Sequence[Coin],
+        board: Board,
+        clock: Clock,
+        rng: random.Random,
+        *,
+        tap: Tap = SILENT,
     ) -> None:
+        self._tap = tap
         self.health = FeedHealth(self.name, clock, stale_after_s=3 * POLL_S)
         self._urls = settings.polygon_rpc
         self._endpoints: list[_Endpoint] = []
@@ -103,10 +115,8 @@ class ChainlinkFeed:
 
     async def _read(self, reader: "ChainReader") -> None:
         rounds = await reader.rounds()
-        recv_ms = self._clock.market_ms()
-        for found in rounds:
-            at_ms = found.updated_at * 1000
-            self._board.post_oracle(OraclePrint(found.coin, found.price, SOURCE, at_ms, recv_ms))
+        self._tap.hear("answer", self.name, reader.host, msgspec.json.encode(rounds).decode())
+        recv_ms = self.take(rounds)
         if not rounds:
             raise FeedError(f"{reader.host} has no price")
         age_ms = recv_ms - max(found.updated_at for found in rounds) * 1000
@@ -116,6 +126,14 @@ class ChainlinkFeed:
             self.health.stale(f"the newest price is {age_ms / 1000:.0f} s old")
         else:
             self.health.data()
+
+    def take(self, rounds: Iterable[Round]) -> int:
+        """Post what was read now; the market time of it."""
+        recv_ms = self._clock.market_ms()
+        for found in rounds:
+            at_ms = found.updated_at * 1000
+            self._board.post_oracle(OraclePrint(found.coin, found.price, SOURCE, at_ms, recv_ms))
+        return recv_ms
 
 
 def _load() -> "Callable[[str, Sequence[Coin]], ChainReader]":

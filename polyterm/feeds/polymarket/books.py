@@ -6,6 +6,7 @@ one stays doubted. The signs: our best differs from the best that the venue stat
 a market do not mirror each other, REST shows another book, or the first book never came.
 """
 
+from collections.abc import Iterable
 from typing import Final, Literal
 
 import msgspec
@@ -198,10 +199,14 @@ class Books:
         """Tokens to unsubscribe and subscribe anew now. Each is distrusted from here until a whole new book of it."""
         now_s = self._clock.monotonic()
         lost = tuple(token for token, kept in self._tokens.items() if self._is_lost(kept, now_s))
-        for token in lost:
-            self._tokens[token].distrust(now_s)
-        self.counts.resyncs += len(lost)
+        self.distrust(lost)
         return lost
+
+    def distrust(self, tokens: Iterable[str]) -> None:
+        """Give these books up until whole new ones arrive."""
+        for kept in [self._tokens[token] for token in tokens if token in self._tokens]:
+            kept.distrust(self._clock.monotonic())
+            self.counts.resyncs += 1
 
     @staticmethod
     def _is_lost(kept: _Token, now_s: float) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import httpx
@@ -18,6 +18,7 @@ from polyterm.transport.clock import Clock, freshness_ms
 from polyterm.transport.health import FeedHealth
 from polyterm.transport.http import http_client
 from polyterm.transport.socket import Send, supervise
+from polyterm.transport.tap import SILENT, Tap
 
 TEND_EVERY_S: Final = 0.25
 VERIFY_EVERY_S: Final = 0.1
@@ -40,7 +41,10 @@ class MarketFeed:
     name = "polymarket"
     keepalive = (wire.PING_EVERY_S, wire.PING)
 
-    def __init__(self, settings: FeedSettings, board: Board, clock: Clock, rng: random.Random) -> None:
+    def __init__(
+        self, settings: FeedSettings, board: Board, clock: Clock, rng: random.Random, *, tap: Tap = SILENT
+    ) -> None:
+        self._tap = tap
         self.health = FeedHealth(self.name, clock)
         self.health.reason = "no market to watch yet"
         self.on_resolved: Callable[[wire.MarketResolved], None] | None = None
@@ -63,8 +67,8 @@ class MarketFeed:
         await self._any_token.wait()  # a socket without tokens is silent and would be reopened for ever
         async with http_client() as client, asyncio.TaskGroup() as group:
             group.create_task(
-                supervise(self, self.health, self._clock, self._rng, silence_s=self._settings.silence_s)
-            )  # fmt: skip
+                supervise(self, self.health, self._clock, self._rng, silence_s=self._settings.silence_s, tap=self._tap)
+            )
             group.create_task(self._tend())
             group.create_task(self._verify(client))
 
@@ -137,6 +141,7 @@ class MarketFeed:
                 continue
             lost = self._books.to_resync()
             if lost:
+                self._tap.hear("resync", self.name, self.health.host, " ".join(lost))
                 self.health.gap(f"{len(lost)} books had to be subscribed anew")
                 self._send(wire.unsubscribe_frame(lost))
                 self._send(wire.subscribe_frame(lost))
@@ -174,12 +179,30 @@ class MarketFeed:
         return None
 
     async def _verify_token(self, client: httpx.AsyncClient, token: str) -> None:
-        asked_at_frame = self._books.frames(token)
+        asked_at_frame = self.frames(token)
         try:
-            body = await rest.get(client, f"{self._settings.clob}/book", {"token_id": token})
+            body = await rest.get(client, f"{self._settings.clob}/book", {"token_id": token}, tap=self._tap)
         except rest.RestError as error:
             if error.status == httpx.codes.NOT_FOUND:  # resolved: it has no book any more
                 return
             raise
-        if self._books.verify(clob_wire.decode_book(body), asked_at_frame) == "equal":
-            self._post((token,))
+        self.check(body, asked_at_frame)
+
+    def frames(self, token: str) -> int:
+        """How many frames have named the token."""
+        return self._books.frames(token)
+
+    def check(self, body: bytes, asked_at_frame: int) -> None:
+        """Hold a REST book, asked for when ``frames`` was ``asked_at_frame``, against ours.
+
+        Raises:
+            ValueError, msgspec.DecodeError: it makes no sense.
+        """
+        book = clob_wire.decode_book(body)
+        if self._books.verify(book, asked_at_frame) == "equal":
+            self._post((book.asset_id,))
+
+    def give_up(self, tokens: Sequence[str]) -> None:
+        """Trust these books again only when whole new ones arrive."""
+        self._books.distrust(tokens)
+        self._post(tokens)

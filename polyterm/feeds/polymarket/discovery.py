@@ -14,6 +14,7 @@ from polyterm.feeds.polymarket.gamma_wire import GammaEvent, GammaMarket, texts
 from polyterm.feeds.polymarket.numbers import Number, optional_number
 from polyterm.settings import FeedSettings
 from polyterm.transport.address import host_of
+from polyterm.transport.tap import SILENT, Tap
 
 KNOWN_VERSIONS: Final = ("v1", "v2")
 FREE: Final = FeeSchedule(rate=0.0, exponent=1.0)
@@ -55,8 +56,9 @@ class MarketInfo(msgspec.Struct, frozen=True, kw_only=True):
 class Discovery:
     """Asks the catalogue. Keeps nothing: who asks decides when, and how often."""
 
-    def __init__(self, client: httpx.AsyncClient, settings: FeedSettings) -> None:
+    def __init__(self, client: httpx.AsyncClient, settings: FeedSettings, *, tap: Tap = SILENT) -> None:
         self._client = client
+        self._tap = tap
         self._gamma = settings.gamma
         self._clob = settings.clob
         self._asked = itertools.count(1)
@@ -77,7 +79,7 @@ class Discovery:
             raise FeedError(str(error)) from None
         params = {"_": next(self._asked)} if fresh else None
         try:
-            body = await rest.get(self._client, f"{self._gamma}/events/slug/{name}", params)
+            body = await rest.get(self._client, f"{self._gamma}/events/slug/{name}", params, tap=self._tap)
             event = gamma_wire.decode_event(body)
             if event is None:
                 raise FeedError(f"{name} is not listed")
@@ -93,13 +95,22 @@ class Discovery:
     async def _with_fee(self, info: MarketInfo) -> MarketInfo:
         """The order book knows the fee as well, if it knows the market."""
         try:
-            body = await rest.get(self._client, f"{self._clob}/clob-markets/{info.condition_id}")
+            body = await rest.get(self._client, f"{self._clob}/clob-markets/{info.condition_id}", tap=self._tap)
         except rest.RestError as error:
             if error.status == httpx.codes.NOT_FOUND:
                 return info
             raise
-        data = clob_wire.decode_market_info(body).fd
-        return msgspec.structs.replace(info, fee=_schedule(data.r, data.e) if data is not None else None)
+        return with_fee(info, body)
+
+
+def with_fee(info: MarketInfo, body: bytes) -> MarketInfo:
+    """``info`` with the fee that the order book's own description of the market tells.
+
+    Raises:
+        ValueError, msgspec.DecodeError: it makes no sense.
+    """
+    data = clob_wire.decode_market_info(body).fd
+    return msgspec.structs.replace(info, fee=_schedule(data.r, data.e) if data is not None else None)
 
 
 def market_info(key: MarketKey, event: GammaEvent) -> MarketInfo:

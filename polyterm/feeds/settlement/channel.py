@@ -12,6 +12,7 @@ from polyterm.settings import Credentials, FeedSettings
 from polyterm.transport.clock import Clock
 from polyterm.transport.health import FeedHealth
 from polyterm.transport.socket import CloseRule, HangUpError, Send, supervise
+from polyterm.transport.tap import SILENT, Tap
 
 TWAP_SOURCE: Final = "twap60"
 KEEPALIVE_S: Final = 30.0
@@ -46,7 +47,10 @@ class SettlementFeed:
         board: Board,
         clock: Clock,
         rng: random.Random,
+        *,
+        tap: Tap = SILENT,
     ) -> None:
+        self._tap = tap
         self.health = FeedHealth(self.name, clock)
         self._settings = settings
         self._credentials = credentials
@@ -62,7 +66,7 @@ class SettlementFeed:
             self.health.off("no API credentials: prices come from the chain instead")
             await asyncio.Event().wait()
         silence_s = self._settings.silence_s
-        await supervise(self, self.health, self._clock, self._rng, silence_s=silence_s, closes=CLOSES)
+        await supervise(self, self.health, self._clock, self._rng, silence_s=silence_s, closes=CLOSES, tap=self._tap)
 
     def url(self) -> str:
         return self._settings.settlement_ws
