@@ -1,7 +1,7 @@
 """The engine: one input in, events out. The same inputs give the same events, byte for byte."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from polyterm.core.command import Command, TradingState
 from polyterm.core.event import (
@@ -19,7 +19,7 @@ from polyterm.core.event import (
     WindowStarted,
 )
 from polyterm.core.input import Fill, Input, OrderUpdate, Outcome, WindowEnded, WindowOpened
-from polyterm.core.market import GRADES, MarketKey, Reference
+from polyterm.core.market import GRADES, Coin, MarketKey, Reference
 from polyterm.core.position import Position
 from polyterm.core.signal import Signal
 from polyterm.core.snapshot import CoinConflict, ConflictPair, LeaderboardRow, Lineup, PositionRow
@@ -39,13 +39,15 @@ from polyterm.strategies.registry import REGISTRY
 
 Result = TypeVar("Result")
 
+LEADER: Final[Coin] = "btc"
+
 
 class _Market:
     """All that the engine keeps for one (coin, horizon)."""
 
-    def __init__(self) -> None:
+    def __init__(self, lead: TickFeatures | None) -> None:
         self.windows = SeriesWindows()
-        self.features = TickFeatures()
+        self.features = TickFeatures(lead)
         self.context = Context(self.features)
         self.last_slot = -1
 
@@ -93,11 +95,16 @@ class Engine:
                 pass  # paper trading sends no orders
         return out.list
 
-    def _market(self, key: MarketKey) -> _Market:
-        return self._markets.setdefault(series_of(key), _Market())
+    def _market(self, series: Series) -> _Market:
+        market = self._markets.get(series)
+        if market is None:
+            coin, horizon = series
+            lead = None if coin == LEADER else self._market((LEADER, horizon)).features
+            market = self._markets[series] = _Market(lead)
+        return market
 
     def _on_window_opened(self, opened: WindowOpened, out: _Events) -> None:
-        market = self._market(opened.key)
+        market = self._market(series_of(opened.key))
         running = market.windows.running
         if running is not None and running.key == opened.key:
             running.fee = opened.fee or running.fee
@@ -115,7 +122,7 @@ class Engine:
             out.list.append(StrikeSet(out.id(), out.at_ms, window.key, window.strike))
 
     def _on_window_ended(self, ended: WindowEnded, out: _Events) -> None:
-        market = self._market(ended.key)
+        market = self._market(series_of(ended.key))
         running = market.windows.running
         if running is not None and running.key == ended.key:
             running.final = ended.final
@@ -155,7 +162,7 @@ class Engine:
 
     def _ended_window(self, key: MarketKey, out: _Events) -> Window | None:
         """The window that an outcome speaks of. An outcome ends a window of which no end was heard."""
-        market = self._market(key)
+        market = self._market(series_of(key))
         running = market.windows.running
         if running is not None and running.key == key:
             self._finish(market, running, out)

@@ -127,10 +127,12 @@ class TickFeatures:
 
     def since(self, slot: int) -> "TickFeatures":
         """The same tick, with histories that begin after ``slot``."""
+        young = self.slot - slot
+        if young > LOOKBACK_S:
+            return self
         view = TickFeatures.__new__(TickFeatures)
         for name in TickFeatures.__slots__:
             setattr(view, name, getattr(self, name))
-        young = self.slot - slot
         view.histories = [_MARGIN + history[len(history) - young :] for history in self.histories]
         view.answers = [None] * self.kept_answers
         return view

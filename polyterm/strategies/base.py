@@ -105,6 +105,9 @@ class Rule(Strategy):
     restarts_on_entry: ClassVar[bool] = False
     """Whether ``entry`` sees no observation as old as the rule's own last entry: as if the window had begun there."""
 
+    _asked_slot = -1
+    _entry_slot: int | None = None
+
     @abstractmethod
     def entry(self, f: Features) -> Iterator[Branch]:
         """Ways in, in order; the first true one is taken."""
@@ -120,12 +123,19 @@ class Rule(Strategy):
                 if cast("bool", leave):
                     return Signal("sell", position.side, reason)
             return HOLD
-        for branch in self.entry(cast("Features", context.features)):
+        self._asked_slot = tick.slot
+        features = context.features if self._entry_slot is None else context.features.since(self._entry_slot)
+        for branch in self.entry(cast("Features", features)):
             if cast("bool", branch.up):
                 return _buy("up", branch)
             if cast("bool", branch.down):
                 return _buy("down", branch)
         return HOLD
+
+    @final
+    def accepted(self, signal: Signal, key: MarketKey) -> None:
+        if self.restarts_on_entry and signal.action == "buy":
+            self._entry_slot = self._asked_slot
 
 
 def _buy(side: Side, branch: Branch) -> Signal:
