@@ -18,6 +18,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "resume": "polyterm.cli.control:resume",
     "status": "polyterm.cli.control:status",
     "replay": "polyterm.cli.replay",
+    "sweep": "polyterm.cli.sweep",
     "strategies": "polyterm.cli.strategies",
 }
 
