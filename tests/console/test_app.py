@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from textual.binding import Binding
 from textual.pilot import Pilot
+from textual.widget import Widget
 from textual.widgets._toast import Toast
 
 from polyterm.console.actions import ACTIONS, key_names
@@ -326,23 +327,37 @@ async def test_a_terminal_resized_under_help_is_rearranged_behind_it(console: Bu
         assert app.screen.query_one("#footer").region.bottom == 24
 
 
-async def test_a_table_repaints_only_the_rows_that_changed(console: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_only_the_lines_that_changed_are_painted(
+    console: Build, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
     link = MemoryLink(CONNECTED, scenes.FULL)
     app = console(link)
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=size) as pilot:
         await painted(pilot)
-        board = table(app, "leaderboard")
-        painted_rows: list[int] = []
-        render = board.render_line
-        monkeypatch.setattr(board, "render_line", lambda y: (painted_rows.append(y), render(y))[1])
+        lines: list[tuple[str | None, int]] = []
+
+        def watch(widget: Widget) -> None:
+            render = widget.render_line
+            monkeypatch.setattr(widget, "render_line", lambda y: (lines.append((widget.id, y)), render(y))[1])
+
+        for name in ("ticks", "leaderboard", "conflicts", "positions"):
+            watch(app.screen.query_one(f"#{name}"))
         rows = list(scenes.LEADERBOARD.rows)
         rows[2] = msgspec.structs.replace(rows[2], trades=4)  # SpotLag_Confirmed, second in the ranking
-        link.on_snapshot(SnapshotDelta(leaderboard=Leaderboard(2, tuple(rows))))
-        await painted(pilot)
-        assert painted_rows == [2]
-        link.on_snapshot(SnapshotDelta(leaderboard=Leaderboard(3, tuple(rows))))
-        await painted(pilot)
-        assert painted_rows == [2]
+        pairs = list(scenes.CONFLICTS.pairs)
+        pairs[0] = msgspec.structs.replace(pairs[0], opposed=6)  # SpotLagSimple and SpotLag_Fast
+        conflicts = msgspec.structs.replace(scenes.CONFLICTS, pairs=tuple(pairs))
+        for version in (2, 3):
+            link.on_snapshot(
+                SnapshotDelta(
+                    leaderboard=Leaderboard(version, tuple(rows)),
+                    conflicts=msgspec.structs.replace(conflicts, version=version),
+                    positions=msgspec.structs.replace(scenes.POSITIONS, version=version),
+                )
+            )
+            await painted(pilot)
+            assert sorted(set(lines)) == [("conflicts", 1), ("conflicts", 2), ("leaderboard", 2)]
 
 
 async def test_a_flood_is_painted_once(console: Build, monkeypatch: pytest.MonkeyPatch) -> None:

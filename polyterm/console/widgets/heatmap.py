@@ -4,7 +4,6 @@ from typing import ClassVar, Final
 
 from textual import events
 from textual.binding import BindingType
-from textual.content import Content
 from textual.geometry import Offset
 
 from polyterm.console.actions import bindings
@@ -23,7 +22,7 @@ from polyterm.console.view.conflicts import (
     row_label,
 )
 from polyterm.console.view.figures import mark
-from polyterm.console.widgets.lines import Lines
+from polyterm.console.widgets.lines import Lines, set_title
 
 TITLE: Final = "Conflict"
 
@@ -51,7 +50,8 @@ class Heatmap(Lines, can_focus=True):
         self._view = view
         title = TITLE + (mark(view) or "%")
         if self._titled:
-            self.border_title, title = Content(f"{TITLE}{mark(view)}: % of windows on opposite sides"), ""
+            set_title(self, f"{TITLE}{mark(view)}: % of windows on opposite sides")
+            title = ""
         width, height = self.size
         conflicts = view.conflicts
         if conflicts is None or (matrix := Matrix(conflicts)).empty:

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.content import Content
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -23,6 +24,13 @@ def painted(line: Line, width: int, base: Style, style_of: Callable[[str], Style
 def changed_lines(before: Sequence[object], after: Sequence[object]) -> list[int]:
     both = [y for y, (old, new) in enumerate(zip(before, after, strict=False)) if old != new]
     return both + list(range(min(len(before), len(after)), max(len(before), len(after))))
+
+
+def set_title(widget: Widget, title: str) -> None:
+    """Setting a border title paints the whole widget anew, so only a different one is set; markup is just text."""
+    content = Content(title)
+    if widget.border_title != content.markup:
+        widget.border_title = content
 
 
 class Lines(Widget):

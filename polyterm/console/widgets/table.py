@@ -6,7 +6,6 @@ from typing import ClassVar, Final
 from rich.style import Style
 from textual import events
 from textual.binding import BindingType
-from textual.content import Content
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -14,7 +13,7 @@ from textual.strip import Strip
 from polyterm.console.actions import bindings
 from polyterm.console.layout import Column, ColumnSpec, fit
 from polyterm.console.view.cells import Cell, Line, Row, laid_out, wrapped
-from polyterm.console.widgets.lines import COMPONENT_CLASSES, changed_lines, painted
+from polyterm.console.widgets.lines import COMPONENT_CLASSES, changed_lines, painted, set_title
 
 SCROLLBAR: Final = 1
 
@@ -77,7 +76,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _head(self, title: str) -> None:
         if self._titled:
-            self.border_title = Content(title)
+            set_title(self, title)
         if not self._columns:
             return
         first = self._columns[0]
