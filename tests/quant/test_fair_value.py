@@ -136,7 +136,7 @@ def test_vega_is_the_slope_of_the_price(distance: float, volatility: float, rema
     slope = 8 * (price(volatility + h) - price(volatility - h)) - price(volatility + 2 * h) + price(volatility - 2 * h)
     expected = slope / (12 * h)
     assert digital_vega(100 * (1 + distance), 100, volatility, remaining_s, drift) == pytest.approx(
-        expected, abs=1e-8 / h * 1e-4 + 1e-7
+        expected, abs=1e-12 / h + 1e-7
     )
 
 
