@@ -51,8 +51,18 @@ def test_main_screen(snap_compare: Snap, console: Build, state: str, size: str) 
     assert snap_compare(console(linked(state)), terminal_size=SIZES[size], run_before=repainted)
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("state", ["running", "killed", "disconnected"])
+@pytest.mark.parametrize(
+    ("state", "size"),
+    [
+        ("running", "80x24"),
+        ("running", "120x36"),
+        ("running", "200x50"),
+        ("paused", "80x24"),
+        ("killed", "80x24"),
+        ("feed-down", "120x36"),
+        ("disconnected", "80x24"),
+    ],
+)
 def test_light_theme(snap_compare: Snap, console: Build, state: str, size: str) -> None:
     assert snap_compare(console(linked(state), theme="light"), terminal_size=SIZES[size], run_before=repainted)
 
