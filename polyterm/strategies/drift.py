@@ -48,7 +48,7 @@ class DriftAwareFairValue(FairValue):
 
 
 class DriftUpOnly(DriftAwareFairValue):
-    """As the FV_Drift strategies, but it only ever buys Up."""
+    """As the FV_Drift strategies, but it only ever buys Up: cheap by its edge, with spot risen over the look-back."""
 
     def allowed(self, f: Features) -> tuple[Flag, Flag]:
         up, _ = super().allowed(f)

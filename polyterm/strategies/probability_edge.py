@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from polyterm.quant.features import Features, Flag, Number
 from polyterm.strategies.base import Branch, HeldValues, Rule
-from polyterm.strategies.parameters import Fraction, Parameters, Price, Seconds, Shares
-from polyterm.strategies.spot_lag_exits import AdaptiveLag, AdaptiveLagParameters
+from polyterm.strategies.parameters import Fraction, Parameters, Price, Seconds, Shares, Ticks
+from polyterm.strategies.spot_lag import LagRule
 
 
 class TableParameters(Parameters, frozen=True, kw_only=True):
@@ -65,11 +65,16 @@ class TableEdge(Rule):
         yield position.r <= -self.parameters.stop, "extreme_stop"
 
 
-class LaggingTableParameters(TableParameters, AdaptiveLagParameters, frozen=True, kw_only=True):
-    """Those of the table and those of the lag."""
+class LaggingTableParameters(TableParameters, frozen=True, kw_only=True):
+    """Those of the table and of SpotLag_Aggressive, whose least move grows away from 50 cents by ``widening``."""
+
+    lookback_ticks: Ticks = 8
+    min_move: Fraction = 0.0002
+    max_followed: Fraction = 0.6
+    widening: Fraction = 4
 
 
-class LaggingTableEdge(TableEdge, AdaptiveLag):
+class LaggingTableEdge(TableEdge, LagRule):
     """As the PureProb strategies, and the market must lag behind a move of spot towards the bought side.
 
     Experimental, as those are.
@@ -78,7 +83,12 @@ class LaggingTableEdge(TableEdge, AdaptiveLag):
     parameters: LaggingTableParameters
 
     def __init__(self, parameters: LaggingTableParameters) -> None:
-        AdaptiveLag.__init__(self, parameters)
+        super().__init__(parameters)
+        self.span_s = parameters.lookback_ticks - 1
 
     def allowed(self, f: Features) -> tuple[Flag, Flag]:
-        return self.lagging(f)
+        p = self.parameters
+        min_move = p.min_move * (1 + p.widening * abs(f.up_mid - 0.5))
+        up, down = self.lag(f, self.span_s, min_move, p.max_followed)
+        in_time, _ = super().allowed(f)
+        return in_time & up, in_time & down

@@ -16,6 +16,7 @@ from polyterm.strategies.fair_value import (
     FairValueWithDrift,
     FairValueWithDriftParameters,
 )
+from polyterm.strategies.later import LATER
 from polyterm.strategies.microstructure import Microstructure, MicrostructureParameters
 from polyterm.strategies.mispricing import Mispricing, MispricingParameters
 from polyterm.strategies.oracle_confirmed import (
@@ -109,4 +110,5 @@ REGISTRY: Final[tuple[Entry, ...]] = (
     Entry("Regime", "Regime", Regime, RegimeParameters()),
     Entry("Microstructure", "Microstructure", Microstructure, MicrostructureParameters()),
     Entry("CrossAsset", "Cross-asset", CrossAsset, CrossAssetParameters(), Limits(coins=("eth", "sol", "xrp"))),
+    *LATER,
 )

@@ -21,7 +21,19 @@ class SpotLagParameters(Parameters, frozen=True):
     stop: Fraction = 0.40
 
 
-class SpotLag(Rule):
+class LagRule(Rule):
+    def lag(self, f: Features, span_s: int, min_move: Number, max_followed: float) -> tuple[Flag, Flag]:
+        """Whether the mid lags behind a move of spot up, and behind one down, over ``span_s``.
+
+        It does when it went less than ``max_followed`` of ten times the return of spot, either way.
+        """
+        move = f.spot_return(span_s)
+        followed = f.ratio(abs(f.mid_change(span_s)), abs(10 * move))
+        lags = (followed <= max_followed) & (abs(move) >= min_move)
+        return lags & (move > 0), lags & (move < 0)
+
+
+class SpotLag(LagRule):
     """Buys the side of a move of spot that the mid has followed by less than its share; holds to expiry or the stop.
 
     The expected move of the mid is ten times the return of spot, a guess: near the strike of a fresh 15-minute window a
@@ -37,13 +49,11 @@ class SpotLag(Rule):
         return self.parameters.min_move
 
     def lagging(self, f: Features) -> tuple[Flag, Flag]:
-        """Whether the market lags behind a move up, and behind one down."""
+        """Whether Up, and whether Down, is to be bought."""
         p = self.parameters
-        move = f.spot_return(self.span_s)
-        followed = f.ratio(abs(f.mid_change(self.span_s)), abs(10 * move))
-        lags = (f.time_remaining >= p.min_remaining_s) & (followed <= p.max_followed)
-        lags = lags & (abs(move) >= self.threshold(f))
-        return lags & (move > 0), lags & (move < 0)
+        up, down = self.lag(f, self.span_s, self.threshold(f), p.max_followed)
+        in_time = f.time_remaining >= p.min_remaining_s
+        return in_time & up, in_time & down
 
     def entry(self, f: Features) -> Iterator[Branch]:
         up, down = self.lagging(f)

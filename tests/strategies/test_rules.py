@@ -3,42 +3,13 @@
 import math
 from collections.abc import Iterator
 
-import msgspec
 import pytest
 
-from polyterm.core.market import MarketKey, Reference
 from polyterm.core.signal import HOLD, Signal
 from polyterm.core.tick import Tick
 from polyterm.quant.features import Features, Flag
-from polyterm.quant.tick_features import TickFeatures
-from polyterm.strategies.base import Branch, Context, Held, HeldValues, Rule, Strategy
-from polyterm.strategies.registry import REGISTRY
-
-KEY = MarketKey("btc", "15m", 1_790_000_100)
-
-
-def strategy(name: str) -> Strategy:
-    return next(entry for entry in REGISTRY if entry.name == name).make()
-
-
-def tick(second: int, **fields: object) -> Tick:
-    slot = KEY.epoch + second
-    base = Tick(
-        key=KEY, slot=slot, made_ms=slot * 1000, up_bid=0.49, up_ask=0.51, book_age_ms=0, spot=1000.0, spot_age_ms=0,
-        strike=Reference(1000.0, "binance", "spot", KEY.epoch * 1000),
-    )  # fmt: skip
-    return msgspec.structs.replace(base, **fields)
-
-
-def last_signal(rule: Strategy, *ticks: Tick, held: Held | None = None) -> Signal:
-    features = TickFeatures()
-    for each in ticks:
-        features.observe(each)
-    return rule.on_tick(ticks[-1], held, Context(features))
-
-
-def holding(r: float) -> Held:
-    return Held("up", KEY.epoch * 1000, 0.5, 1.0, r, max(r, 0.0))
+from polyterm.strategies.base import Branch, Held, HeldValues, Rule
+from tests.strategies.market import KEY, holding, signal, tick
 
 
 @pytest.mark.parametrize(
@@ -54,35 +25,35 @@ def holding(r: float) -> Held:
 )
 def test_spot_lag_wants_a_move_the_market_has_not_followed(spot: float, up_ask: float, expected: str | None) -> None:
     first = [tick(second) for second in range(10, 14)]
-    signal = last_signal(strategy("SpotLag_Fast"), *first, tick(14, spot=spot, up_ask=up_ask))
-    assert signal.side == expected
+    found = signal("SpotLag_Fast", *first, tick(14, spot=spot, up_ask=up_ask))
+    assert found.side == expected
 
 
 def test_spot_lag_needs_its_whole_look_back() -> None:
-    rule = strategy("SpotLag_Fast")
-    assert last_signal(rule, tick(11), tick(12), tick(13), tick(14, spot=1001.0)) is HOLD
-    assert last_signal(rule, tick(10), tick(14, spot=1001.0)).side == "up"
+    rule = "SpotLag_Fast"
+    assert signal(rule, tick(11), tick(12), tick(13), tick(14, spot=1001.0)) is HOLD
+    assert signal(rule, tick(10), tick(14, spot=1001.0)).side == "up"
 
 
 def test_spot_lag_leaves_the_last_two_minutes_alone() -> None:
-    rule = strategy("SpotLag_Fast")
-    assert last_signal(rule, tick(776), tick(780, spot=1001.0)).side == "up"
-    assert last_signal(rule, tick(777), tick(781, spot=1001.0)) is HOLD
+    rule = "SpotLag_Fast"
+    assert signal(rule, tick(776), tick(780, spot=1001.0)).side == "up"
+    assert signal(rule, tick(777), tick(781, spot=1001.0)) is HOLD
 
 
 def test_spot_lag_holds_until_its_stop() -> None:
-    rule = strategy("SpotLagSimple")
-    assert last_signal(rule, tick(20), held=holding(-0.39)) is HOLD
-    assert last_signal(rule, tick(20), held=holding(-0.40)).reason == "extreme_stop"
-    assert last_signal(rule, tick(20), held=holding(math.nan)) is HOLD
+    rule = "SpotLagSimple"
+    assert signal(rule, tick(20), held=holding(-0.39)) is HOLD
+    assert signal(rule, tick(20), held=holding(-0.40)).reason == "extreme_stop"
+    assert signal(rule, tick(20), held=holding(math.nan)) is HOLD
 
 
 def test_endgame_buys_a_favourite_of_either_side() -> None:
     up = tick(860, up_bid=0.93, up_ask=0.95, spot=1001.5)
     down = tick(860, up_bid=0.05, up_ask=0.07, spot=998.5)
-    rule = strategy("Endgame")
-    assert last_signal(rule, up) == Signal("buy", "up", "endgame_entry", confidence=0.94)
-    assert last_signal(rule, down) == Signal("buy", "down", "endgame_entry", confidence=0.94)
+    rule = "Endgame"
+    assert signal(rule, up) == Signal("buy", "up", "endgame_entry", confidence=0.94)
+    assert signal(rule, down) == Signal("buy", "down", "endgame_entry", confidence=0.94)
 
 
 @pytest.mark.parametrize(
@@ -98,15 +69,15 @@ def test_endgame_buys_a_favourite_of_either_side() -> None:
     ],
 )
 def test_endgame_stays_out_otherwise(not_this: Tick) -> None:
-    assert last_signal(strategy("Endgame"), not_this) is HOLD
+    assert signal("Endgame", not_this) is HOLD
 
 
 def test_endgame_momentum_wants_the_mid_to_move_to_the_favourite() -> None:
-    rule = strategy("Endgame_Momentum")
+    rule = "Endgame_Momentum"
     now = tick(864, up_bid=0.93, up_ask=0.95, spot=1001.5)
-    assert last_signal(rule, tick(860, up_bid=0.92, up_ask=0.94), now).side == "up"
-    assert last_signal(rule, tick(860, up_bid=0.93, up_ask=0.95), now) is HOLD
-    assert last_signal(rule, now) is HOLD, "nothing is known of four seconds ago"
+    assert signal(rule, tick(860, up_bid=0.92, up_ask=0.94), now).side == "up"
+    assert signal(rule, tick(860, up_bid=0.93, up_ask=0.95), now) is HOLD
+    assert signal(rule, now) is HOLD, "nothing is known of four seconds ago"
 
 
 class Ordered(Rule):
@@ -120,11 +91,11 @@ class Ordered(Rule):
 
 
 def test_the_first_true_branch_wins_and_nan_stays_inside() -> None:
-    signal = last_signal(Ordered(), tick(5))
-    assert (signal.side, signal.reason, signal.confidence) == ("down", "first", None)
-    assert signal.edge == pytest.approx(0.02)
+    found = signal(Ordered(), tick(5, up_bid_size=None))
+    assert (found.side, found.reason, found.confidence) == ("down", "first", None)
+    assert found.edge == pytest.approx(0.02)
 
 
 def test_the_first_true_exit_wins() -> None:
     held = Held("up", KEY.epoch * 1000, 0.5, 1.0, r=0.05, peak_r=0.2)
-    assert last_signal(Ordered(), tick(5), held=held).reason == "second"
+    assert signal(Ordered(), tick(5), held=held).reason == "second"
