@@ -12,6 +12,8 @@ RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "data"
 @pytest.fixture(autouse=True)
 def isolated_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
+        if name == "TEXTUAL_SNAPSHOT_TEMPDIR":  # the picture plugin's own
+            continue
         if name.startswith(("POLYTERM_", "POLYMARKET_", "TEXTUAL", "RAILWAY_")) or name in {
             "NO_COLOR", "COLORTERM", "FORCE_COLOR", "DATABASE_URL", "PORT", "DASHBOARD_PORT",
         }:  # fmt: skip

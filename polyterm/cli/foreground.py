@@ -64,7 +64,7 @@ async def _main(launch: Launch, settings: Settings, log: Path) -> None:
         from polyterm.cli.screen import show  # the engine starts while this imports
 
         ended = asyncio.create_task(engine.wait())
-        await show(settings, f"unix:{settings.socket_path}", quit_note="q stops the engine", until=ended)
+        await show(settings, f"unix:{settings.socket_path}", quit_note="quitting stops the engine", until=ended)
         if ended.done() and engine.returncode != 0:
             raise ConfigError(_last_words(log))
         ended.cancel()

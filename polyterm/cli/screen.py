@@ -4,10 +4,11 @@ import asyncio
 from typing import Any, Final
 
 from polyterm.console import run_console  # light: Textual is imported while the engine starts
+from polyterm.errors import LinkError
 from polyterm.service.link.client import LinkClient
 from polyterm.settings import Settings, config_dir
 
-ATTACHED_NOTE: Final = "q detaches; the engine goes on"
+ATTACHED_NOTE: Final = "quitting leaves the engine running"
 
 
 async def show(
@@ -19,10 +20,12 @@ async def show(
     until: asyncio.Task[Any] | None = None,
 ) -> None:
     """Returns when the user quits, or when ``until`` is done."""
-    await run_console(
+    code = await run_console(
         LinkClient(address, token=token),
         theme=settings.console.theme,
         user_themes=config_dir() / "themes",
         quit_note=quit_note,
         until=until,
     )
+    if code:
+        raise LinkError("The console ended by a defect of its own; the engine was not harmed. Start it again.")

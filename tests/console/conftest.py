@@ -1,4 +1,3 @@
-import os
 from collections.abc import Callable
 
 import pytest
@@ -13,20 +12,6 @@ QUIT_NOTE = "quitting stops the engine"
 @pytest.fixture(scope="session")
 def themes() -> Themes:
     return find_themes()
-
-
-@pytest.fixture(scope="session")
-def picture_folder() -> str | None:
-    """Where the picture plugin keeps what it compares, read before the environment is isolated."""
-    return os.environ.get("TEXTUAL_SNAPSHOT_TEMPDIR")
-
-
-@pytest.fixture(autouse=True)
-def pictures_keep_their_folder(
-    picture_folder: str | None, isolated_environment: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if picture_folder is not None:
-        monkeypatch.setenv("TEXTUAL_SNAPSHOT_TEMPDIR", picture_folder)
 
 
 @pytest.fixture
