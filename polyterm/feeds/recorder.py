@@ -164,10 +164,15 @@ class _Files:
                 file.write(self._compressor.flush())
 
     def _abandon(self) -> None:
+        """A file that nothing reached goes, so that a disk that stays full is not strewn with them."""
         file, self._file = self._file, None
-        if file is not None:
-            with contextlib.suppress(OSError):
-                file.close()
+        if file is None:
+            return
+        path = Path(file.name)
+        with contextlib.suppress(OSError):  # that it failed is known already
+            file.close()
+            if path.stat().st_size == 0:
+                path.unlink()
 
 
 def _make(folder: Path) -> None:
