@@ -92,9 +92,11 @@ BAR_SQUARE: Final = record(
     "bar_square", where(fold("count", MID, BAR_TICKS) >= BAR_TICKS, _bar_range * _bar_range, NAN)
 )
 
+DISTANCE: Final = record("distance", ratio(SETTLING_SPOT - _strike, _strike))
+
 RECORDS: Final = (
     MID, SPREAD, SPOT, SETTLING_SPOT, SPOT_RETURN, SPOT_LOG_RETURN, MID_LOG_RETURN, REGIME_MID, REGIME_SPREAD,
-    REGIME_LOG_RETURN, BAR_SQUARE,
+    REGIME_LOG_RETURN, BAR_SQUARE, DISTANCE,
 )  # fmt: skip
 """Every series that is looked back on, each after those that it is made of."""
 
@@ -146,7 +148,7 @@ class Definitions:
     spread_pct = ratio(SPREAD, MID) * 100
     imbalance = where((_bid_size > 0) & (_ask_size > 0), ratio(_bid_size - _ask_size, _bid_size + _ask_size), NAN)
     microprice = ratio(_bid * _ask_size + _ask * _bid_size, _bid_size + _ask_size)
-    distance = ratio(SETTLING_SPOT - _strike, _strike)
+    distance = DISTANCE
     favourite_mid = where(MID > 0.5, MID, 1 - MID)
     favourite_spread_pct = ratio(SPREAD, favourite_mid) * 100
     oracle_distance = ratio(_oracle - _strike, _strike)

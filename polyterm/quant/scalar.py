@@ -34,7 +34,7 @@ _FOLD_COST: Final = 60
 _KEPT_COST: Final = 2
 _WORTH_KEEPING: Final = 6
 
-_PLACES: Final = {id(series): place for place, series in enumerate(RECORDS)}
+PLACES: Final = {id(series): place for place, series in enumerate(RECORDS)}
 
 
 class Program:
@@ -127,7 +127,7 @@ class Program:
         return name
 
     def _history(self, series: Node) -> str:
-        return self._head(f"h_{series.name}", f"f.histories[{_PLACES[id(series)]}]")
+        return self._head(f"h_{series.name}", f"f.histories[{PLACES[id(series)]}]")
 
     def _plain(self, node: Node) -> str:
         match node.kind:

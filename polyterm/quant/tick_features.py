@@ -7,17 +7,17 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Final
 
-from polyterm.core.market import outranks
+from polyterm.core.market import HORIZON_SECONDS, outranks
 from polyterm.core.tick import Tick
 from polyterm.quant import primitives
 from polyterm.quant.definitions import FEATURES, LEAD_MOVE, LONG_LOOKBACK_S, LOOKBACK_S, RECORDS
 from polyterm.quant.expression import Node, position
 from polyterm.quant.primitives import NAN, number
-from polyterm.quant.scalar import Program
+from polyterm.quant.scalar import PLACES, Program
 from polyterm.quant.validity import book_usable, spot_usable
 
 _MARGIN: Final = [NAN] * (LOOKBACK_S + 1)
-_TRIM_AT: Final = 4_096
+_TRIM_AT: Final = HORIZON_SECONDS["4h"] + 2 * LOOKBACK_S
 _KEPT: Final = tuple(series.args[1] for series in RECORDS)
 
 # What a rule combines values with; on plain values they need no expression.
@@ -115,12 +115,9 @@ class TickFeatures:
         """Make the missed seconds gaps, and keep the histories short."""
         missed = slot - self.slot - 1
         self.slot = slot
-        if missed > LOOKBACK_S:
+        if missed > 0:
             for history in self.histories:
-                history[:] = _MARGIN
-        elif missed > 0:
-            for history in self.histories:
-                history.extend(_MARGIN[:missed])
+                history.extend(_MARGIN[:missed])  # what is further away than the margin is out of sight
         if len(self.histories[0]) > _TRIM_AT:
             for history in self.histories:
                 del history[: -len(_MARGIN)]
@@ -136,6 +133,10 @@ class TickFeatures:
         view.histories = [_MARGIN + history[len(history) - young :] for history in self.histories]
         view.answers = [None] * self.kept_answers
         return view
+
+    def window_history(self, series: Node) -> Sequence[float]:
+        """What was recorded of a series that is not kept across windows, since the window began; without long gaps."""
+        return self.histories[PLACES[id(series)]][len(_MARGIN) :]
 
     @property
     def up_mid(self) -> float:

@@ -1,0 +1,204 @@
+"""All that strategies do in one (coin, horizon): what they see, what they hold, and what comes of their signals."""
+
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+import numpy as np
+
+from polyterm.core.event import PositionOpened, StrategyDisabled, TradeClosed, WindowStats
+from polyterm.core.position import Position
+from polyterm.core.signal import Signal
+from polyterm.core.tick import Tick
+from polyterm.engine.books import Book, Holding, Seat, Series, Sizing, check
+from polyterm.engine.conflicts import ConflictBoard
+from polyterm.engine.outbox import Outbox
+from polyterm.engine.playbook import playbook
+from polyterm.engine.positions import bought, sold
+from polyterm.engine.scoreboard import Scoreboard
+from polyterm.engine.statistics import window_stats
+from polyterm.engine.trading import TradingSwitch
+from polyterm.engine.windows import SeriesWindows, Window
+from polyterm.quant.definitions import DISTANCE, LOOKBACK_S, MID, MID_LOG_RETURN, SPOT_LOG_RETURN
+from polyterm.quant.tick_features import TickFeatures
+from polyterm.quant.validity import book_usable
+from polyterm.strategies.base import Context
+
+Result = TypeVar("Result")
+
+
+STATISTICS: Final = (MID, MID_LOG_RETURN, SPOT_LOG_RETURN, DISTANCE)
+"""What ``window_stats`` wants, in its order."""
+
+
+class Accounts:
+    """What all desks of an engine share."""
+
+    def __init__(self, books: Sequence[Book], sizing: Sizing) -> None:
+        self.books = tuple(books)
+        self.sizing: Sizing = sizing
+        self.switch = TradingSwitch()
+        self.scoreboard = Scoreboard([(book.name, book.entry.family) for book in books])
+        self.conflicts = ConflictBoard([book.name for book in books])
+
+
+class Moment:
+    """A tick, the window it belongs to, and where its events go."""
+
+    __slots__ = ("out", "tick", "window")
+
+    def __init__(self, tick: Tick, window: Window, out: Outbox) -> None:
+        self.tick = tick
+        self.window = window
+        self.out = out
+
+
+class Desk:
+    """``lead`` is the desk of btc on the same horizon, None for btc's own."""
+
+    def __init__(self, series: Series, accounts: Accounts, lead: "Desk | None") -> None:
+        self.windows = SeriesWindows()
+        self.last_slot = -1
+        self.accounts = accounts
+        self.seats = tuple(Seat(book) for book in accounts.books if book.trades(series))
+        self.playbook = playbook(tuple(seat.rule for seat in self.seats))
+        self.features: TickFeatures = TickFeatures(None if lead is None else lead.features)
+        self.features.kept_answers = self.playbook.kept
+        self._context = Context(self.features)
+        self._attentive: list[int] = []
+        self.mind_holdings()
+
+    def mind_holdings(self) -> None:
+        """Note which seats need to be looked at on every tick, whatever the compiled entries say."""
+        restarting = self.playbook.restarting
+        self._attentive = [
+            place
+            for place, seat in enumerate(self.seats)
+            if seat.holding is not None or seat.rule is None or place in restarting
+        ]
+
+    def start_window(self, window: Window) -> None:
+        self.windows.begin(window)
+        self.features.start_window()
+
+    def release(self) -> tuple[Position, ...]:
+        """Hand over what is held in an ended window."""
+        released = tuple(position for seat in self.seats if (position := seat.release()) is not None)
+        self.mind_holdings()
+        return released
+
+    def stats(self, window: Window) -> WindowStats:
+        """Of the running window, so far."""
+        histories = (self.features.window_history(series) for series in STATISTICS)
+        return window_stats(window.ticks, *(np.array(history, np.float64) for history in histories))
+
+    def consult(self, tick: Tick, window: Window, out: Outbox) -> None:
+        """Ask every strategy, in the order of the books, and do what may be done: at most one action each."""
+        may_enter = tick.invalid is None and self.accounts.switch.entries_allowed
+        found = {self.playbook.ways[way].seat: way for way in self.playbook.entries(self.features)} if may_enter else {}
+        moment = Moment(tick, window, out)
+        for place in sorted({*self._attentive, *found}) if found else self._attentive:
+            seat = self.seats[place]
+            if seat.book.disabled is not None:
+                continue
+            if seat.rule is None:
+                self._consult_strategy(seat, moment)
+            elif seat.holding is not None:
+                self._consult_exit(place, seat.holding, moment)
+            elif may_enter:
+                self._consult_entry(place, found.get(place), moment)
+
+    def _consult_strategy(self, seat: Seat, moment: Moment) -> None:
+        holding, tick = seat.holding, moment.tick
+        held = None if holding is None else holding.held(holding.mark(self.features.up_mid), tick.at_ms)
+        context = self._context
+        if getattr(seat.strategy, "restarts_on_entry", False):
+            context = Context(self._seen_by(seat, tick.slot, LOOKBACK_S))
+        signal = self._guarded(seat.book, lambda: seat.ask(tick, held, context), moment.out)
+        if signal is None or signal.action == "hold":
+            return
+        buys = signal.action == "buy"
+        if self.enter(seat, signal, moment) if buys else self.leave(seat, signal.reason, moment):
+            self._guarded(seat.book, lambda: seat.strategy.accepted(signal, tick.key), moment.out)
+
+    def _consult_exit(self, place: int, holding: Holding, moment: Moment) -> None:
+        r = holding.mark(self.features.up_mid)
+        held_s = (moment.tick.at_ms - holding.entry_ms) / 1000
+        reason = self.playbook.leaves[place](self.features, holding.entry_price, held_s, r, holding.peak_r)
+        if reason is not None:
+            self.leave(self.seats[place], reason, moment)
+
+    def _consult_entry(self, place: int, way: int | None, moment: Moment) -> None:
+        seat, features, tick = self.seats[place], self.features, moment.tick
+        restarting = self.playbook.restarting.get(place)
+        if restarting is not None:
+            features = self._seen_by(seat, tick.slot, restarting.forgets_s)
+            way = next(iter(restarting.entries(features)), None)
+        if way is not None and seat.limiter.allows(tick.key.epoch, tick.at_ms):
+            unchecked = self.playbook.signal(way, features)
+            signal = self._guarded(seat.book, lambda: check(unchecked), moment.out)
+            if signal is not None:
+                self.enter(seat, signal, moment)
+
+    def _seen_by(self, seat: Seat, slot: int, forgets_s: int) -> TickFeatures:
+        """The features as a restarting rule sees them: nothing as old as its own last entry."""
+        entry_slot = seat.limiter.entry_slot
+        if entry_slot is None or slot - entry_slot > forgets_s:
+            return self.features
+        return self.features.since(entry_slot)
+
+    def enter(self, seat: Seat, signal: Signal, moment: Moment) -> bool:
+        """Buy if trading state, tick and limits allow it; whether it was bought."""
+        tick, window, out = moment.tick, moment.window, moment.out
+        side = signal.side
+        price = None if side is None else tick.entry_price(side)
+        if side is None or price is None or price <= 0 or tick.invalid is not None or seat.holding is not None:
+            return False
+        if not self.accounts.switch.entries_allowed or not seat.limiter.allows(tick.key.epoch, tick.at_ms):
+            return False
+        shares = seat.book.shares(signal, price, self.accounts.sizing)
+        position = bought(seat.book.name, tick, side, signal, price=price, shares=shares, fee=window.fee)
+        seat.holding = Holding(position)
+        seat.limiter.entered(tick.key.epoch, tick.slot)
+        self.mind_holdings()
+        self.accounts.scoreboard.opened(position)
+        self.accounts.conflicts.opened(seat.book.name, tick.key, side)
+        out.events.append(PositionOpened(out.id(), out.at_ms, position))
+        return True
+
+    def leave(self, seat: Seat, reason: str, moment: Moment) -> bool:
+        """Sell at the exit side's own quote; without a fresh, trusted one above 0 the strategy asks again next tick."""
+        tick, window, out = moment.tick, moment.window, moment.out
+        holding = seat.holding
+        if holding is None or not self.accounts.switch.exits_allowed or not book_usable(tick):
+            return False
+        position = holding.position
+        price = tick.exit_price(position.side)
+        if price is None or price <= 0:
+            return False
+        trade = sold(position, tick, reason, price=price, fee=window.fee)
+        seat.holding = None
+        seat.limiter.left(tick.key.epoch, tick.at_ms, reason)
+        self.mind_holdings()
+        self.accounts.scoreboard.closed(trade)
+        out.events.append(TradeClosed(out.id(), out.at_ms, trade))
+        return True
+
+    def _guarded(self, book: Book, call: Callable[[], Result], out: Outbox) -> Result | None:
+        """Run a strategy's own code. Whatever it raises takes that strategy out, and nothing else."""
+        try:
+            return call()
+        except Exception as error:  # noqa: BLE001 - users' strategies may raise anything; the event says what and where
+            reason = _describe(error)
+            book.disabled = reason
+            self.accounts.scoreboard.disabled(book.name, reason)
+            out.events.append(StrategyDisabled(out.id(), out.at_ms, book.name, reason))
+            return None
+
+
+def _describe(error: Exception) -> str:
+    """Type, message and the line that raised, without the folders of this machine."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    where = "" if frame is None else f" ({frame.tb_frame.f_code.co_filename.rpartition('/')[2]}:{frame.tb_lineno})"
+    return f"{type(error).__name__}: {error}{where}"

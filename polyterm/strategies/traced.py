@@ -1,0 +1,75 @@
+"""Rules as expressions: what ``entry`` and ``exit`` say, read off once instead of being asked on every tick."""
+
+from functools import lru_cache
+from typing import Any, Final, cast
+
+import msgspec
+
+from polyterm.quant.definitions import FEATURES
+from polyterm.quant.expression import Node, node, position, reach
+from polyterm.quant.features import Features
+from polyterm.strategies.base import HeldValues, Rule, Strategy
+from polyterm.strategies.entry import Entry
+
+POSITION: Final = ("entry_price", "held_s", "r", "peak_r")
+"""What an exit may ask of its position, in the order in which compiled exits take it."""
+
+
+class _TracedPosition:
+    entry_price, held_s, r, peak_r = (position(name) for name in POSITION)
+
+
+class TracedBranch:
+    """A branch of an entry. ``values`` are size, confidence and edge; None for one that is not given."""
+
+    __slots__ = ("down", "reason", "up", "values")
+
+    def __init__(self, up: Any, down: Any, reason: str, values: tuple[Any, ...]) -> None:
+        self.up = node(up)
+        self.down = node(down)
+        self.reason = reason
+        self.values = tuple(None if value is None else node(value) for value in values)
+
+
+class TracedRule:
+    """``forgets_s``: so long after an entry of its own a rule that restarts there sees less than others."""
+
+    __slots__ = ("branches", "exits", "forgets_s")
+
+    def __init__(self, rule: Rule) -> None:
+        self.branches = tuple(
+            TracedBranch(branch.up, branch.down, branch.reason, (branch.size, branch.confidence, branch.edge))
+            for branch in rule.entry(cast("Features", FEATURES))
+        )
+        exits = rule.exit(cast("Features", FEATURES), cast("HeldValues", _TracedPosition))
+        self.exits = tuple((node(leave), reason) for leave, reason in exits)
+        self.forgets_s = max(map(reach, self.entry_nodes()), default=0) if rule.restarts_on_entry else 0
+
+    def entry_nodes(self) -> tuple[Node, ...]:
+        return tuple(
+            value for branch in self.branches for value in (branch.up, branch.down, *branch.values) if value is not None
+        )
+
+
+def trace(strategy: Strategy) -> TracedRule | None:
+    """The rule as expressions; None for a strategy with a memory of its own, and for a rule that is no expression.
+
+    Whatever such a rule raises it raises again when it is asked on a tick, where the engine tells what and where.
+    """
+    if not isinstance(strategy, Rule) or type(strategy).accepted is not Strategy.accepted:
+        return None
+    try:
+        return TracedRule(strategy)
+    except Exception:  # noqa: BLE001 - users' rules may raise anything; the engine meets it again on the first tick
+        return None
+
+
+def traced(entry: Entry) -> TracedRule | None:
+    """``trace`` of what the entry makes."""
+    # A class makes the same rule of the same parameters; any other factory may have its own ideas.
+    return _of_class(entry.factory, entry.parameters) if isinstance(entry.factory, type) else trace(entry.make())
+
+
+@lru_cache(maxsize=4096)
+def _of_class(factory: Any, parameters: msgspec.Struct) -> TracedRule | None:
+    return trace(factory(parameters))
