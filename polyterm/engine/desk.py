@@ -18,7 +18,7 @@ from polyterm.engine.scoreboard import Scoreboard
 from polyterm.engine.statistics import window_stats
 from polyterm.engine.trading import TradingSwitch
 from polyterm.engine.windows import SeriesWindows, Window
-from polyterm.quant.definitions import DISTANCE, LOOKBACK_S, MID, MID_LOG_RETURN, SPOT_LOG_RETURN
+from polyterm.quant.definitions import DISTANCE, MID, MID_LOG_RETURN, SPOT_LOG_RETURN
 from polyterm.quant.tick_features import TickFeatures
 from polyterm.quant.validity import book_usable
 from polyterm.strategies.base import Context
@@ -110,10 +110,7 @@ class Desk:
     def _consult_strategy(self, seat: Seat, moment: Moment) -> None:
         holding, tick = seat.holding, moment.tick
         held = None if holding is None else holding.held(holding.mark(self.features.up_mid), tick.at_ms)
-        context = self._context
-        if getattr(seat.strategy, "restarts_on_entry", False):
-            context = Context(self._seen_by(seat, tick.slot, LOOKBACK_S))
-        signal = self._guarded(seat.book, lambda: seat.ask(tick, held, context), moment.out)
+        signal = self._guarded(seat.book, lambda: seat.ask(tick, held, self._context), moment.out)
         if signal is None or signal.action == "hold":
             return
         buys = signal.action == "buy"

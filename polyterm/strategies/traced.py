@@ -56,7 +56,7 @@ def trace(strategy: Strategy) -> TracedRule | None:
 
     Whatever such a rule raises it raises again when it is asked on a tick, where the engine tells what and where.
     """
-    if not isinstance(strategy, Rule) or type(strategy).accepted is not Strategy.accepted:
+    if not isinstance(strategy, Rule):
         return None
     try:
         return TracedRule(strategy)
