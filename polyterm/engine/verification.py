@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from polyterm.core.digest import SessionDigest, WindowDigest
+from polyterm.core.event import TradeClosed
 from polyterm.core.input import Input
 from polyterm.core.market import MarketKey
 from polyterm.engine.digest import RunningDigests
@@ -20,12 +21,14 @@ NOT_REACHED: Final = "not reached"
 
 class WindowFinding(msgspec.Struct, frozen=True):
     """``inputs differ``: what is stored is not what the engine was given. ``events differ``: the engine made something
-    else of it. ``again`` and ``stored`` are None when only one of the two runs closed the window."""
+    else of it. ``again`` and ``stored`` are None when only one of the two runs closed the window. ``exits`` are the
+    trades that were closed in it again, kept only where it differs."""
 
     key: MarketKey
     finding: str
     stored: WindowDigest | None
     again: WindowDigest | None
+    exits: tuple[TradeClosed, ...] = ()
 
     @property
     def differs(self) -> bool:
@@ -40,6 +43,7 @@ class Rerun:
         self._engine = engine
         self._digests = RunningDigests(session)
         self._stored = dict(stored)
+        self._exits: dict[MarketKey, list[TradeClosed]] = {}
 
     def expects(self, item: Input) -> bool:
         """Whether this is the next input, so that none is missing before it."""
@@ -49,10 +53,13 @@ class Rerun:
         """What is to be said of the windows that this input closed."""
         self.inputs = item.number
         events = self._engine.apply(item)
+        for event in events:
+            if isinstance(event, TradeClosed) and event.trade.outcome is None:
+                self._exits.setdefault(event.trade.key, []).append(event)
         return tuple(self._compare(again) for again in self._digests.add(item, events))
 
     def _compare(self, again: WindowDigest) -> WindowFinding:
-        stored = self._stored.pop(again.key, None)
+        stored, exits = self._stored.pop(again.key, None), self._exits.pop(again.key, [])
         if stored is None:
             finding = NOT_STORED
         elif stored.inputs_digest != again.inputs_digest:
@@ -60,8 +67,8 @@ class Rerun:
         elif stored.events_digest != again.events_digest:
             finding = EVENTS_DIFFER
         else:
-            finding = EQUAL
-        return WindowFinding(again.key, finding, stored, again)
+            finding, exits = EQUAL, []
+        return WindowFinding(again.key, finding, stored, again, tuple(exits))
 
     def rest(self) -> tuple[WindowFinding, ...]:
         """The stored windows that the inputs so far did not close."""

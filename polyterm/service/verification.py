@@ -1,6 +1,7 @@
 """Prove that a stored session, run again from its inputs, gives what it gave the first time."""
 
 from collections.abc import AsyncIterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Final, Literal
 
@@ -13,7 +14,7 @@ from polyterm.engine.verification import NOT_STORED, Rerun, WindowFinding
 from polyterm.quant.fingerprint import Platform
 from polyterm.service.host import this_platform
 from polyterm.service.lease import is_held, lease_path
-from polyterm.store.sessions import StoredSession, open_archive
+from polyterm.store.sessions import SessionArchive, StoredSession, open_archive
 from polyterm.strategies.entry import Entry
 from polyterm.strategies.registry import REGISTRY
 
@@ -35,8 +36,9 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Ending(msgspec.Struct, frozen=True):
-    """How far the inputs went; ``gap`` is the number of the first that is missing."""
+    """How far the inputs went: ``difference`` is the first that was found, ``gap`` the first input that is missing."""
 
+    difference: str
     gap: int | None
     running: bool
 
@@ -60,8 +62,10 @@ async def verify_session(location: Path, name: str | None, entries: Sequence[Ent
             return _concluded(session, "unverifiable", f"This polyterm does not have {what}, which the session ran.")
         rerun = Rerun(Engine(session.id, books, sizing), session.id, await archive.digests(session.id))
         windows, gap = await _run(rerun, archive.inputs(session))
+        first = next((window for window in windows if window.differs), None)
+        where = "" if first is None else await _first_difference(archive, session, first)
     other = _other_platform(session)
-    verdict, reason = _judge(session, rerun, windows, _Ending(gap, running))
+    verdict, reason = _judge(session, rerun, windows, _Ending(where, gap, running))
     if verdict == "different" and other:
         verdict = "other platform"
     summary = rerun.summary()
@@ -86,13 +90,26 @@ async def _run(rerun: Rerun, items: AsyncIterator[Input]) -> tuple[list[WindowFi
     return windows, None
 
 
+async def _first_difference(archive: SessionArchive, session: StoredSession, window: WindowFinding) -> str:
+    """Names the window, its inputs, and the first sale that is not as it was, if one shows it."""
+    stored = window.stored or window.again
+    span = "" if stored is None else f" (inputs {stored.first_input:,} to {stored.last_input:,})"
+    found = f"The first window that is not as it was is {window.key}{span}: {window.finding}"
+    before = await archive.exits(session.id, window.key)
+    again = [(event.id.input, event.trade) for event in window.exits]
+    pairs = zip_longest(before, again)
+    first = next((old or new for old, new in pairs if old != new), None)
+    if first is None:
+        return f"{found}."
+    number, trade = first
+    return f"{found}, first to be seen in a trade of {trade.strategy} at input {number:,}."
+
+
 def _judge(
     session: StoredSession, rerun: Rerun, windows: Sequence[WindowFinding], ending: _Ending
 ) -> tuple[Verdict, str]:
-    first = next((window for window in windows if window.differs), None)
-    if first is not None and first.stored is not None:
-        span = f"inputs {first.stored.first_input:,} to {first.stored.last_input:,}"
-        return "different", f"The first window that is not as it was is {first.key} ({span}): {first.finding}."
+    if ending.difference:
+        return "different", ending.difference
     doubt = _doubt(session, rerun.inputs, windows, ending)
     if doubt:
         return "unverifiable", doubt

@@ -15,10 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from polyterm.core.digest import SessionDigest, WindowDigest
 from polyterm.core.input import Input
 from polyterm.core.market import COINS, HORIZONS, Coin, Horizon, MarketKey
+from polyterm.core.position import Trade
 from polyterm.errors import ConfigError
 from polyterm.store.database import asking, reading_engine
 from polyterm.store.input_rows import digest_from_row, item_from_input, item_from_tick
-from polyterm.store.schema import inputs, schema_version, sessions, ticks, window_digests
+from polyterm.store.schema import inputs, paper_trades, schema_version, sessions, ticks, window_digests
+from polyterm.store.trade_rows import trade_from_row
 
 INPUTS_SINCE_VERSION: Final = 2
 PAGE: Final = 2_000
@@ -88,6 +90,22 @@ class SessionArchive:
         found = [digest_from_row(row) for row in (await self._connection.execute(query)).mappings()]
         return {digest.key: digest for digest in found}
 
+    async def exits(self, session: str, key: MarketKey) -> list[tuple[int, Trade]]:
+        """(input number, trade) of what was sold in a window before it ended, in that order."""
+        column = paper_trades.c
+        query = select(paper_trades).where(
+            column.session == session,
+            column.crypto == key.coin,
+            column.horizon == key.horizon,
+            column.window_epoch == key.epoch,
+            column.outcome.is_(None),
+        )
+        found = [
+            (*_place(row["event_id"]), trade_from_row(row))
+            for row in (await self._connection.execute(query)).mappings()
+        ]
+        return [(number, trade) for number, _, trade in sorted(found, key=lambda one: one[:2])]
+
     async def inputs(self, session: StoredSession) -> AsyncIterator[Input]:
         """In the order of their numbers, as far as they are stored; reads a page at a time."""
         streams = [self._ticks(session, coin, horizon) for coin, horizon in product(COINS, HORIZONS)]
@@ -135,6 +153,12 @@ class SessionArchive:
 
     async def _page(self, query: Select[Any]) -> Sequence[Mapping[Any, Any]]:
         return (await self._connection.execute(query)).mappings().all()
+
+
+def _place(event_id: str) -> tuple[int, int]:
+    """Input and ordinal of an event's name."""
+    _, number, ordinal = event_id.rsplit("/", 2)
+    return int(number), int(ordinal)
 
 
 def _session(name: str | None) -> Select[Any]:

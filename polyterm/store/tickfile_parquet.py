@@ -22,7 +22,9 @@ def parquet_lines(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, s
     try:
         parquet: Any = importlib.import_module("pyarrow.parquet")
     except ImportError:
-        raise ConfigError(f"{path} is a Parquet file, which needs pyarrow: pip install pyarrow.") from None
+        raise ConfigError(
+            f"{path} is a Parquet file, which needs pyarrow: pip install 'polyterm-console[parquet]'."
+        ) from None
     number = 0
     try:
         with parquet.ParquetFile(path) as file:

@@ -1,7 +1,6 @@
 """What ``polyterm replay`` takes as a source, and which part of it."""
 
 import datetime
-import importlib.util
 import json
 import subprocess
 import sys
@@ -107,15 +106,22 @@ def test_parquet_rows_are_the_ticks_that_json_lines_would_be(recording: Path, tm
     assert same == [payload for payload in read(recording, span) if isinstance(payload, Tick)]
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pyarrow") is not None, reason="pyarrow is installed here")
-def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path) -> None:
+def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     path = tmp_path / "a.parquet"
     path.write_bytes(b"PAR1 and so on PAR1")
-    done = subprocess.run(
-        [sys.executable, "-m", "polyterm", "replay", str(path)], check=False, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 2
-    assert done.stderr == f"polyterm: {path} is a Parquet file, which needs pyarrow: pip install pyarrow.\n"
+    failures: list[str] = []
+    assert list(merged([str(path)], {}, Span(), failures)) == []
+    assert failures == [f"{path} is a Parquet file, which needs pyarrow: pip install 'polyterm-console[parquet]'."]
+
+
+def test_a_damaged_parquet_file_is_a_sentence(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "a.parquet"
+    path.write_bytes(b"PAR1 and so on PAR1")
+    failures: list[str] = []
+    assert list(merged([str(path)], {}, Span(), failures)) == []
+    assert failures[0].startswith(f"{path} cannot be read after row 0: ")
 
 
 def test_a_command_without_a_source_is_refused() -> None:

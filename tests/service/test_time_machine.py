@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -111,6 +112,21 @@ async def test_a_window_whose_events_were_others_says_so(stored: Path) -> None:
     change(stored, "UPDATE window_digests SET events_digest = 'ab' WHERE crypto = 'btc' AND first_input = 1")
     result = await verify_session(stored, None)
     assert (result.verdict, findings(result)[str(KEY)]) == ("different", "events differ")
+
+
+async def test_the_first_trade_that_is_another_is_named_with_its_input(stored: Path) -> None:
+    """The favourite of the first window falls to a half, 60 s before its end: whoever held it sells at a loss."""
+    number = KEY.end - 60
+    change(
+        stored, f"UPDATE ticks SET up_bid = 0.5, up_ask = 0.52 WHERE crypto = 'btc' AND timestamp_ms = {number * 1000}"
+    )
+    result = await verify_session(stored, None)
+    assert result.verdict == "different"
+    # The window's first input is its opening, its first tick comes 100 s before its end.
+    assert result.reason.startswith(
+        f"The first window that is not as it was is {KEY} (inputs 1 to 62): inputs differ, "
+    )
+    assert re.search(r"first to be seen in a trade of \w+ at input 42\.$", result.reason)
 
 
 async def test_what_comes_after_the_last_window_counts_as_well(stored: Path) -> None:
