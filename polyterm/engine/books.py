@@ -48,9 +48,12 @@ class Book:
 
 
 class Holding:
-    """An open position and the highest mark return it has seen."""
+    """An open position and the highest mark return it has seen.
 
-    __slots__ = ("_position", "entry_ms", "entry_price", "peak_r", "up")
+    ``kept_at_mid`` is the Up mid at which its rule last looked and kept it.
+    """
+
+    __slots__ = ("_position", "entry_ms", "entry_price", "kept_at_mid", "peak_r", "up")
 
     def __init__(self, position: Position) -> None:
         self._position = position
@@ -58,6 +61,7 @@ class Holding:
         self.entry_ms = position.entry_ms
         self.entry_price = position.entry_price
         self.peak_r = position.peak_r
+        self.kept_at_mid: float | None = None
 
     @property
     def position(self) -> Position:
@@ -89,11 +93,15 @@ class Limiter:
         self._exit_ms: int | None = None
         self.entry_slot: int | None = None
 
-    def allows(self, epoch: int, at_ms: int) -> bool:
+    def is_closed(self, epoch: int) -> bool:
+        """Whether there can be no further entry in that window."""
         if self._closed_epoch == epoch:
-            return False
+            return True
         most = self._limits.max_entries_per_window
-        if most is not None and self._entries_epoch == epoch and self._entries >= most:
+        return most is not None and self._entries_epoch == epoch and self._entries >= most
+
+    def allows(self, epoch: int, at_ms: int) -> bool:
+        if self.is_closed(epoch):
             return False
         return self._exit_ms is None or at_ms - self._exit_ms >= self._limits.cooldown_s * 1000
 
@@ -118,13 +126,15 @@ class Limiter:
 class Seat:
     """A book in one (coin, horizon): what it holds there, and the strategy that decides there.
 
-    A rule that is an expression has no strategy: it is compiled with its neighbours.
+    ``place`` is where it sits at its desk. A rule that is an expression has no strategy: it is compiled with its
+    neighbours.
     """
 
-    __slots__ = ("_strategy", "book", "holding", "limiter", "rule")
+    __slots__ = ("_strategy", "book", "holding", "limiter", "place", "rule")
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, place: int) -> None:
         self.book = book
+        self.place = place
         self.rule: TracedRule | None = traced(book.entry)
         self.holding: Holding | None = None
         self.limiter = Limiter(book)

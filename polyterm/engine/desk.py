@@ -59,32 +59,35 @@ class Desk:
         self.windows = SeriesWindows()
         self.last_slot = -1
         self.accounts = accounts
-        self.seats = tuple(Seat(book) for book in accounts.books if book.trades(series))
+        books = [book for book in accounts.books if book.trades(series)]
+        self.seats = tuple(Seat(book, place) for place, book in enumerate(books))
         self.playbook = playbook(tuple(seat.rule for seat in self.seats))
         self.features: TickFeatures = TickFeatures(None if lead is None else lead.features)
         self.features.kept_answers = self.playbook.kept
         self._context = Context(self.features)
+        self._free = [False] * len(self.seats)
         self._attentive: list[int] = []
-        self.mind_holdings()
 
-    def mind_holdings(self) -> None:
-        """Note which seats need to be looked at on every tick, whatever the compiled entries say."""
+    def _mind(self) -> None:
+        """Note which rules could enter, and which seats have to be looked at on every tick."""
+        running = self.windows.running
+        epoch = -1 if running is None else running.key.epoch
         restarting = self.playbook.restarting
+        self._free = [seat.holding is None and not seat.limiter.is_closed(epoch) for seat in self.seats]
         self._attentive = [
             place
             for place, seat in enumerate(self.seats)
-            if seat.holding is not None or seat.rule is None or place in restarting
+            if seat.holding is not None or seat.rule is None or (place in restarting and self._free[place])
         ]
 
     def start_window(self, window: Window) -> None:
         self.windows.begin(window)
         self.features.start_window()
+        self._mind()
 
     def release(self) -> tuple[Position, ...]:
         """Hand over what is held in an ended window."""
-        released = tuple(position for seat in self.seats if (position := seat.release()) is not None)
-        self.mind_holdings()
-        return released
+        return tuple(position for seat in self.seats if (position := seat.release()) is not None)
 
     def stats(self, window: Window) -> WindowStats:
         """Of the running window, so far."""
@@ -93,21 +96,32 @@ class Desk:
 
     def consult(self, tick: Tick, window: Window, out: Outbox) -> None:
         """Ask every strategy, in the order of the books, and do what may be done: at most one action each."""
+        features, playbook = self.features, self.playbook
+        found: dict[int, int] = {}
         may_enter = tick.invalid is None and self.accounts.switch.entries_allowed
-        found = {self.playbook.ways[way].seat: way for way in self.playbook.entries(self.features)} if may_enter else {}
+        if may_enter:
+            for way in playbook.entries(features, self._free):
+                found[playbook.ways[way].seat] = way
         moment = Moment(tick, window, out)
+        mid, at_ms = features.up_mid, tick.at_ms
         for place in sorted({*self._attentive, *found}) if found else self._attentive:
             seat = self.seats[place]
-            if seat.book.disabled is not None:
-                continue
+            holding = seat.holding
             if seat.rule is None:
                 self._consult_strategy(seat, moment)
-            elif seat.holding is not None:
-                self._consult_exit(place, seat.holding, moment)
-            elif may_enter:
-                self._consult_entry(place, found.get(place), moment)
+            elif holding is None:
+                if may_enter:
+                    self._consult_entry(seat, found.get(place), moment)
+            elif holding.kept_at_mid != mid or not seat.rule.marks_only:
+                reason = playbook.leaves[place](features, holding, at_ms)
+                if reason is None:
+                    holding.kept_at_mid = mid
+                else:
+                    self.leave(seat, reason, moment)
 
     def _consult_strategy(self, seat: Seat, moment: Moment) -> None:
+        if seat.book.disabled is not None:
+            return
         holding, tick = seat.holding, moment.tick
         held = None if holding is None else holding.held(holding.mark(self.features.up_mid), tick.at_ms)
         signal = self._guarded(seat.book, lambda: seat.ask(tick, held, self._context), moment.out)
@@ -117,20 +131,13 @@ class Desk:
         if self.enter(seat, signal, moment) if buys else self.leave(seat, signal.reason, moment):
             self._guarded(seat.book, lambda: seat.strategy.accepted(signal, tick.key), moment.out)
 
-    def _consult_exit(self, place: int, holding: Holding, moment: Moment) -> None:
-        r = holding.mark(self.features.up_mid)
-        held_s = (moment.tick.at_ms - holding.entry_ms) / 1000
-        reason = self.playbook.leaves[place](self.features, holding.entry_price, held_s, r, holding.peak_r)
-        if reason is not None:
-            self.leave(self.seats[place], reason, moment)
-
-    def _consult_entry(self, place: int, way: int | None, moment: Moment) -> None:
-        seat, features, tick = self.seats[place], self.features, moment.tick
-        restarting = self.playbook.restarting.get(place)
+    def _consult_entry(self, seat: Seat, way: int | None, moment: Moment) -> None:
+        features, tick = self.features, moment.tick
+        restarting = self.playbook.restarting.get(seat.place)
         if restarting is not None:
             features = self._seen_by(seat, tick.slot, restarting.forgets_s)
-            way = next(iter(restarting.entries(features)), None)
-        if way is not None and seat.limiter.allows(tick.key.epoch, tick.at_ms):
+            way = next(iter(restarting.entries(features, self._free)), None)
+        if way is not None and seat.book.disabled is None and seat.limiter.allows(tick.key.epoch, tick.at_ms):
             unchecked = self.playbook.signal(way, features)
             signal = self._guarded(seat.book, lambda: check(unchecked), moment.out)
             if signal is not None:
@@ -156,7 +163,7 @@ class Desk:
         position = bought(seat.book.name, tick, side, signal, price=price, shares=shares, fee=window.fee)
         seat.holding = Holding(position)
         seat.limiter.entered(tick.key.epoch, tick.slot)
-        self.mind_holdings()
+        self._mind()
         self.accounts.scoreboard.opened(position)
         self.accounts.conflicts.opened(seat.book.name, tick.key, side)
         out.events.append(PositionOpened(out.id(), out.at_ms, position))
@@ -166,7 +173,9 @@ class Desk:
         """Sell at the exit side's own quote; without a fresh, trusted one above 0 the strategy asks again next tick."""
         tick, window, out = moment.tick, moment.window, moment.out
         holding = seat.holding
-        if holding is None or not self.accounts.switch.exits_allowed or not book_usable(tick):
+        if holding is None or seat.book.disabled is not None or not book_usable(tick):
+            return False
+        if not self.accounts.switch.exits_allowed:
             return False
         position = holding.position
         price = tick.exit_price(position.side)
@@ -175,7 +184,7 @@ class Desk:
         trade = sold(position, tick, reason, price=price, fee=window.fee)
         seat.holding = None
         seat.limiter.left(tick.key.epoch, tick.at_ms, reason)
-        self.mind_holdings()
+        self._mind()
         self.accounts.scoreboard.closed(trade)
         out.events.append(TradeClosed(out.id(), out.at_ms, trade))
         return True

@@ -6,15 +6,17 @@ from typing import get_args
 
 from polyterm.core.market import Side
 from polyterm.core.signal import Signal
+from polyterm.engine.books import Holding
+from polyterm.quant.definitions import MID
 from polyterm.quant.expression import Node
 from polyterm.quant.primitives import known
 from polyterm.quant.scalar import Program
 from polyterm.quant.tick_features import TickFeatures
-from polyterm.strategies.traced import POSITION, TracedBranch, TracedRule
+from polyterm.strategies.traced import TracedBranch, TracedRule
 
-Entries = Callable[[TickFeatures], list[int]]
-Leave = Callable[[TickFeatures, float, float, float, float], str | None]
-"""(features, entry price, seconds held, mark return, its peak) -> the reason of the exit, if there is one."""
+Entries = Callable[[TickFeatures, Sequence[bool]], list[int]]
+Leave = Callable[[TickFeatures, Holding, int], str | None]
+"""(features, holding, market ms) -> the reason of the exit, if there is one. The holding is marked."""
 
 
 class Way:
@@ -55,7 +57,8 @@ class Restarting:
 
 
 class Playbook:
-    """``entries(features)`` gives the ways that are open now, at most one a rule, by their place in ``ways``.
+    """``entries(features, free)`` gives the ways that are open now, at most one a rule, by their place in ``ways``;
+    only rules whose seat is free are asked.
 
     Rules that restart with their own entry are not among them, but in ``restarting``: they must be given features that
     begin there. ``leaves`` holds the exits of each rule; both are by seat. ``kept`` is how many
@@ -90,12 +93,14 @@ class Playbook:
             seat = -1
             for place, way in enumerate(self.ways):
                 if way.seat in seats:
+                    if way.seat != seat:
+                        yield f"if free[{way.seat}]:"
                     word = "elif" if way.seat == seat else "if"
-                    yield f"{word} {program.text(way.condition)}: found.append({place})"
+                    yield f"    {word} {program.text(way.condition)}: found.append({place})"
                     seat = way.seat
             yield "return found"
 
-        program.define(name, (), lambda: list(body()))
+        program.define(name, ("free",), lambda: list(body()))
 
 
 def _roots(ways: Sequence[Way], seated: Sequence[tuple[int, TracedRule]]) -> Iterator[Node]:
@@ -123,10 +128,16 @@ def _define_values(program: Program, seat: int, rule: TracedRule) -> None:
 
 def _define_exit(program: Program, seat: int, rule: TracedRule) -> None:
     def body() -> list[str]:
-        lines = [f"if {program.text(leave)}: return {reason!r}" for leave, reason in rule.exits]
+        lines = [
+            f"r = holding.mark({program.text(MID)})",
+            "peak_r = holding.peak_r",
+            "entry_price = holding.entry_price",
+            "held_s = (at_ms - holding.entry_ms) / 1000",
+        ]
+        lines += [f"if {program.text(leave)}: return {reason!r}" for leave, reason in rule.exits]
         return [*lines, "return None"]
 
-    program.define(f"leave_{seat}", POSITION, body)
+    program.define(f"leave_{seat}", ("holding", "at_ms"), body)
 
 
 @lru_cache(maxsize=64)

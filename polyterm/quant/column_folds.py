@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from polyterm.quant import folds
-from polyterm.quant.columns import Column, is_known, sqrt
+from polyterm.quant.columns import Column, is_known, log, ratio, sqrt
 from polyterm.quant.primitives import NAN
 
 
@@ -26,22 +26,25 @@ def _spans(rows: int, n: int, step: int = 1) -> list[tuple[slice, slice]]:
     return [(slice(back, None), slice(0, rows - back)) for back in range((n - 1) * step, -1, -step) if back < rows]
 
 
-def count(x: Column, n: int, step: int = 1) -> Column:
-    seen = is_known(x).astype(np.float64)
+def count(x: Column, n: int) -> Column:
+    """How many of the newest ``n`` values are known."""
+    return _sum(is_known(x).astype(np.float64), n)
+
+
+def _sum(x: Column, n: int, step: int = 1) -> Column:
+    """Sum of ``n`` values, taken every ``step`` rows back from the newest; what lies before the first row counts 0."""
     result = np.zeros(len(x))
     for here, there in _spans(len(x), n, step):
-        result[here] += seen[there]
+        result[here] += x[there]
     return result
 
 
-def total(x: Column, n: int, step: int = 1) -> Column:
+def total(x: Column, n: int) -> Column:
     seen = is_known(x)
-    values = np.where(seen, x, 0.0)
-    result = np.zeros(len(x))
-    for here, there in _spans(len(x), n, step):
-        result[here] += values[there]
-    if not seen.all():
-        result[count(x, n, step) == 0] = NAN
+    if seen.all():
+        return _sum(x, n)
+    result = _sum(np.where(seen, x, 0.0), n)
+    result[count(x, n) == 0] = NAN
     return result
 
 
@@ -92,6 +95,15 @@ def lowest(x: Column, n: int) -> Column:
     for here, there in _spans(len(x), n):
         np.copyto(result[here], x[there], where=is_known(x[there]) & ~(result[here] < x[there]))
     return result
+
+
+def range_squares(x: Column, bars: int, length: int) -> Column:
+    span = log(ratio(highest(x, length), lowest(x, length)))
+    return _sum(np.where(count(x, length) == length, span * span, 0.0), bars, length)
+
+
+def whole_bars(x: Column, bars: int, length: int) -> Column:
+    return _sum(np.where(count(x, length) == length, 1.0, 0.0), bars, length)
 
 
 def first_known(x: Column, lags: Sequence[int]) -> Column:

@@ -87,16 +87,11 @@ REGIME_MID: Final = record("regime_mid", MID, KEPT_ACROSS_WINDOWS)
 REGIME_SPREAD: Final = record("regime_spread", SPREAD, KEPT_ACROSS_WINDOWS)
 REGIME_LOG_RETURN: Final = record("regime_log_return", log_return(REGIME_MID), KEPT_ACROSS_WINDOWS)
 
-_bar_range: Final = operation("log", ratio(fold("highest", MID, BAR_TICKS), fold("lowest", MID, BAR_TICKS)))
-BAR_SQUARE: Final = record(
-    "bar_square", where(fold("count", MID, BAR_TICKS) >= BAR_TICKS, _bar_range * _bar_range, NAN)
-)
-
 DISTANCE: Final = record("distance", ratio(SETTLING_SPOT - _strike, _strike))
 
 RECORDS: Final = (
     MID, SPREAD, SPOT, SETTLING_SPOT, SPOT_RETURN, SPOT_LOG_RETURN, MID_LOG_RETURN, REGIME_MID, REGIME_SPREAD,
-    REGIME_LOG_RETURN, BAR_SQUARE, DISTANCE,
+    REGIME_LOG_RETURN, DISTANCE,
 )  # fmt: skip
 """Every series that is looked back on, each after those that it is made of."""
 
@@ -169,11 +164,11 @@ class Definitions:
 
     spot_ewma_volatility = _ewma(SPOT_LOG_RETURN)
     mid_ewma_volatility = _ewma(MID_LOG_RETURN)
-    _bars = fold("count", BAR_SQUARE, BARS, BAR_TICKS)
+    _bars = fold("whole_bars", MID, BARS, BAR_TICKS)
     parkinson_volatility = where(
         _bars >= MIN_BARS,
         ratio(
-            operation("sqrt", ratio(fold("total", BAR_SQUARE, BARS, BAR_TICKS), _bars * _FOUR_LN_2)),
+            operation("sqrt", ratio(fold("range_squares", MID, BARS, BAR_TICKS), _bars * _FOUR_LN_2)),
             math.sqrt(BAR_TICKS),
         )
         * ROOT_YEAR,

@@ -185,6 +185,6 @@ def _looks_back(value: Node) -> int:
         return int(max(numbers[0]))
     if value.name == "elapsed_mean":
         return LONGEST_ELAPSED_S
-    if value.name in {"count", "total"} and len(numbers) > 1:
-        return (int(numbers[0]) - 1) * int(numbers[1])
+    if value.name in {"range_squares", "whole_bars"}:
+        return int(numbers[0]) * int(numbers[1]) - 1
     return int(numbers[0]) - 1

@@ -5,18 +5,21 @@ missing seconds as the longest look-back, so that none reaches beyond its start.
 name in ``column_folds`` that gives the same bits. Missing values are skipped.
 """
 
-import math
 from collections.abc import Sequence
 
 from polyterm.quant import moments
-from polyterm.quant.primitives import NAN
+from polyterm.quant.primitives import NAN, log, ratio
 
 History = Sequence[float]
 
 
-def known_values(history: History, n: int) -> list[float]:
+def known_values(history: History, n: int) -> Sequence[float]:
     """The known ones among the newest ``n`` values, oldest first."""
-    return [value for value in history[-n:] if value == value]  # noqa: PLR0124 - only nan differs from itself
+    values = history[-n:]
+    total = moments.fold(values)
+    if total == total:  # noqa: PLR0124 - only nan differs from itself, and one nan makes a nan of the sum
+        return values
+    return [value for value in values if value == value]  # noqa: PLR0124
 
 
 def lag(history: History, n: int) -> float:
@@ -24,19 +27,15 @@ def lag(history: History, n: int) -> float:
     return history[-1 - n]
 
 
-def count(history: History, n: int, step: int = 1) -> float:
-    """How many of the newest ``n`` values, taken every ``step`` seconds back from the newest, are known."""
-    return float(sum(not math.isnan(value) for value in history[-1 : -1 - n * step : -step]))
+def count(history: History, n: int) -> float:
+    """How many of the newest ``n`` values are known."""
+    return float(len(known_values(history, n)))
 
 
-def total(history: History, n: int, step: int = 1) -> float:
-    """Sum of the newest ``n`` values, taken every ``step`` seconds back from the newest; missing if all are."""
-    result, seen = 0.0, False
-    for value in reversed(history[-1 : -1 - n * step : -step]):
-        if value == value:  # noqa: PLR0124 - only nan differs from itself
-            result += value
-            seen = True
-    return result if seen else NAN
+def total(history: History, n: int) -> float:
+    """Sum of the newest ``n`` values; missing if all are."""
+    values = known_values(history, n)
+    return moments.fold(values) if values else NAN
 
 
 def average(history: History, n: int, least: int) -> float:
@@ -76,6 +75,27 @@ def lowest(history: History, n: int) -> float:
         if not result < value:
             result = value
     return result
+
+
+def range_squares(history: History, bars: int, length: int) -> float:
+    """Sum of ln(high / low)^2 over the newest ``bars`` bars of ``length`` values, those with a gap left out."""
+    result = 0.0
+    for end in range(len(history) - (bars - 1) * length, len(history) + 1, length):
+        bar = history[end - length : end]
+        total = moments.fold(bar)
+        if total == total:  # noqa: PLR0124
+            span = log(ratio(highest(bar, length), lowest(bar, length)))
+            result += span * span
+    return result
+
+
+def whole_bars(history: History, bars: int, length: int) -> float:
+    """How many of the newest ``bars`` bars of ``length`` values have no gap."""
+    found = 0
+    for end in range(len(history) - (bars - 1) * length, len(history) + 1, length):
+        total = moments.fold(history[end - length : end])
+        found += total == total  # noqa: PLR0124
+    return float(found)
 
 
 def first_known(history: History, lags: Sequence[int]) -> float:

@@ -15,9 +15,16 @@ from polyterm.quant.expression import COMPARISONS, Node
 from polyterm.quant.probability_table import expected_probability
 
 _INFIX: Final = COMPARISONS | {"+", "-", "*"}
+_TEMPLATES: Final = {
+    **{name: f"({{0}} {name} {{1}})" for name in _INFIX},
+    "where": "({1} if {0} else {2})",
+    "neg": "(-{0})",
+    "not_": "(not {0})",
+}
 _FUNCTIONS: Final = ("ratio", "low", "high", "log", "log1p", "exp", "erfc", "sqrt", "is_known")
 _FOLDS: Final = (
     "count", "total", "average", "deviation", "decayed_square", "highest", "lowest", "first_known", "elapsed_mean",
+    "range_squares", "whole_bars",
 )  # fmt: skip
 _NAMES: Final[dict[str, Any]] = {
     "nan": primitives.NAN,
@@ -160,15 +167,10 @@ class Program:
         if node.name in {"&", "|"}:
             return self._condition(node)
         args = [self.text(child) for child in node.args]
-        if node.name in _INFIX:
-            return f"({args[0]} {node.name} {args[1]})"
-        if node.name == "where":
-            return f"({args[1]} if {args[0]} else {args[2]})"
-        if node.name == "neg":
-            return f"(-{args[0]})"
-        if node.name == "not_":
-            return f"(not {args[0]})"
-        return f"{node.name}({', '.join(args)})"
+        if node.name == "ratio" and node.args[1].kind == "constant" and node.args[1].args[0] != 0:
+            return f"({args[0]} / {args[1]})"
+        template = _TEMPLATES.get(node.name)
+        return f"{node.name}({', '.join(args)})" if template is None else template.format(*args)
 
     def _condition(self, node: Node) -> str:
         parts = sorted(self._flat(node, node.name), key=self._cost)

@@ -11,12 +11,9 @@ from polyterm.quant.features import Features
 from polyterm.strategies.base import HeldValues, Rule, Strategy
 from polyterm.strategies.entry import Entry
 
-POSITION: Final = ("entry_price", "held_s", "r", "peak_r")
-"""What an exit may ask of its position, in the order in which compiled exits take it."""
-
 
 class _TracedPosition:
-    entry_price, held_s, r, peak_r = (position(name) for name in POSITION)
+    entry_price, held_s, r, peak_r = map(position, ("entry_price", "held_s", "r", "peak_r"))
 
 
 class TracedBranch:
@@ -32,9 +29,12 @@ class TracedBranch:
 
 
 class TracedRule:
-    """``forgets_s``: so long after an entry of its own a rule that restarts there sees less than others."""
+    """``forgets_s``: so long after an entry of its own a rule that restarts there sees less than others.
 
-    __slots__ = ("branches", "exits", "forgets_s")
+    ``marks_only``: its exits ask for nothing but the mark return, so that they stay shut while the mid stands still.
+    """
+
+    __slots__ = ("branches", "exits", "forgets_s", "marks_only")
 
     def __init__(self, rule: Rule) -> None:
         self.branches = tuple(
@@ -43,12 +43,22 @@ class TracedRule:
         )
         exits = rule.exit(cast("Features", FEATURES), cast("HeldValues", _TracedPosition))
         self.exits = tuple((node(leave), reason) for leave, reason in exits)
+        self.marks_only = all(asked <= _MARKS for asked in map(_asked, (leave for leave, _ in self.exits)))
         self.forgets_s = max(map(reach, self.entry_nodes()), default=0) if rule.restarts_on_entry else 0
 
     def entry_nodes(self) -> tuple[Node, ...]:
         return tuple(
             value for branch in self.branches for value in (branch.up, branch.down, *branch.values) if value is not None
         )
+
+
+_MARKS: Final = {"r", "peak_r", "entry_price"}
+
+
+def _asked(value: Node) -> set[str]:
+    """The names of what a value is made of, plain numbers left out."""
+    own = set() if value.kind in {"operation", "constant", "flag"} else {value.name}
+    return own.union(*map(_asked, value.children))
 
 
 def trace(strategy: Strategy) -> TracedRule | None:
