@@ -220,7 +220,7 @@ async def test_a_console_sees_changes_sends_commands_and_asks(folder: Path) -> N
             first = deltas[0]
             assert first.status is not None
             assert first.leaderboard is not None
-            assert len(first.leaderboard.rows) == 9
+            assert len(first.leaderboard.rows) == 7
             engine.feed(opened(), tick(81, 0.90), tick(80, 0.90))
             await eventually(lambda: any(isinstance(event, PositionOpened) for event in events))
             await eventually(lambda: any(delta.positions and delta.positions.rows for delta in deltas))
