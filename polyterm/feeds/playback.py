@@ -40,8 +40,8 @@ _rounds: Final = msgspec.json.Decoder(tuple[Round, ...])
 class Playback:
     """One run of a recorder. Give it everything that was heard, in order; it gives what the collector made of it.
 
-    Ticks are as they were: made at the recorded moments, of what had been heard by then. Ages may differ by the time
-    that passed between receiving a frame and decoding it (below a millisecond of machine time).
+    Ticks are as they were: made at the recorded moments, of what had been heard by then. Only ``made_ms`` and the ages
+    may differ, by the time that the live engine took between hearing and doing (some ms of machine time).
     """
 
     def __init__(self, header: Header) -> None:

@@ -1,1 +1,1 @@
-"""What every network part shares: clocks, back-off, the supervised socket and the HTTP client."""
+"""What every network part shares: clocks, back-off, the supervised socket, the HTTP client and its tap."""
