@@ -22,7 +22,7 @@ from polyterm.service import runtime as runtime_module
 from polyterm.service.host import this_platform
 from polyterm.service.verification import Verification, verify_session
 from polyterm.transport.clock import ManualClock
-from tests.service.engines import KEY, ended, opened, running, settings, short_folder, tick, won
+from tests.service.engines import ENTRIES, KEY, ended, opened, running, settings, short_folder, tick, won
 
 ETH = MarketKey("eth", "15m", KEY.epoch)
 SECOND = KEY.next()
@@ -256,6 +256,8 @@ async def test_the_database_replays_to_the_trades_that_were_made(stored: Path, t
         made = [dict(row) for row in connection.execute(query)]
     connection.close()
     assert len(made) > 2
+    ran = {entry.name for entry in ENTRIES}  # a replay asks every strategy, the engine of this test a few
+    again = [row for row in again if row["strategy"] in ran]
     assert sorted((row["strategy"], row["side"], row["pnl"], row["reason"]) for row in again) == [
         (row["strategy_name"], row["side"], row["pnl"], row["reason"]) for row in made
     ]
