@@ -99,7 +99,7 @@ class Rule(Strategy):
     """A strategy without memory, written once for single ticks and for columns.
 
     Allowed in ``entry``, ``exit`` and what they call on ``self``: ``+ - *``, comparisons in parentheses, ``&``, ``|``,
-    ``abs`` and what ``Features`` offers. A test walks the syntax tree of every registered rule.
+    ``abs`` and what ``Features`` offers; ``grammar`` finds what is not.
     """
 
     restarts_on_entry: ClassVar[bool] = False
