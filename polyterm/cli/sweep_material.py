@@ -10,7 +10,7 @@ from polyterm.core.input import WindowOpened
 from polyterm.core.market import COINS, HORIZONS, MarketKey
 from polyterm.core.tick import Tick
 from polyterm.engine.books import series_of
-from polyterm.engine.sweep import SweptRecording, TickRecording
+from polyterm.engine.sweep import SweptRecording, prepare
 from polyterm.errors import ConfigError
 from polyterm.store.span import Span
 from polyterm.store.tickfile_outcomes import read_outcomes
@@ -51,7 +51,7 @@ def load(entry: Entry, sources: Sequence[str], outcomes: Path | None, span: Span
         raise ConfigError(f"{entry.name} trades {trades}; the sources hold {', '.join(_series(seen))}.")
     ticks = sum(isinstance(payload, Tick) and payload.key in traded for _, payload in payloads)
     return Material(
-        (TickRecording(payloads),),
+        prepare(payloads, entry),
         tuple(sorted({key.epoch for key in traded})),
         Summary(tuple(_series(traded)), len(traded), ticks),
     ), failures

@@ -8,15 +8,19 @@ from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 import msgspec
+import numpy as np
 
+from polyterm.core.command import Command
 from polyterm.core.event import StrategyDisabled, TradeClosed, TradeCorrected
 from polyterm.core.input import Payload
-from polyterm.core.market import MarketKey
+from polyterm.core.market import COINS, Coin, MarketKey
 from polyterm.core.position import Trade
 from polyterm.engine.books import Book, Series, series_of
 from polyterm.engine.engine import Engine
 from polyterm.engine.parameter_space import Variant
 from polyterm.engine.replay import replay
+from polyterm.engine.sweep_columns import Conditions, leaves
+from polyterm.engine.sweep_leaves import Leaves
 from polyterm.engine.sweep_results import (
     Fold,
     Measure,
@@ -26,8 +30,12 @@ from polyterm.engine.sweep_results import (
     joined,
     trades_of,
 )
+from polyterm.engine.sweep_series import SweptSeries, read_series
+from polyterm.engine.sweep_walk import Floor
 from polyterm.strategies.entry import Entry
+from polyterm.strategies.traced import traced
 
+LEAD_COIN: Final[Coin] = COINS[0]
 MOST_IN_A_PIECE: Final = 50
 PIECES_A_PROCESS: Final = 4
 
@@ -62,6 +70,59 @@ class TickRecording(msgspec.Struct, frozen=True):
                 case _:
                     pass
         return [_by_series(closed[name].values(), faults.get(name)) for name in names]
+
+
+class ColumnRecording:
+    """One series, replayed by columns; ``lead`` is btc on the same horizon where it is another one.
+
+    For rules that are expressions. What a variant has worked out is kept for the next one, and not sent elsewhere.
+    """
+
+    def __init__(self, series: SweptSeries, lead: SweptSeries | None) -> None:
+        self._series = series
+        self._lead = lead
+        self._prepare()
+
+    def _prepare(self) -> None:
+        self._leaves = Leaves(self._series, self._lead)
+        self._floor = Floor(self._series, Conditions(len(self._series.ticks), self._leaves))
+
+    def __getstate__(self) -> tuple[SweptSeries, SweptSeries | None]:
+        return self._series, self._lead
+
+    def __setstate__(self, state: tuple[SweptSeries, SweptSeries | None]) -> None:
+        self._series, self._lead = state
+        self._prepare()
+
+    def run(self, entries: Sequence[Entry]) -> list[VariantTrades]:
+        rules = [(traced(entry), entry.limits) for entry in entries]
+        nodes = [
+            node
+            for rule, _ in rules
+            if rule is not None
+            for node in (*rule.entry_nodes(), *(leave for leave, _ in rule.exits))
+        ]
+        self._leaves.learn(list(set().union(*map(leaves, nodes))))
+        with np.errstate(all="ignore"):
+            return [self._floor.trades(rule, limits) for rule, limits in rules if rule is not None]
+
+
+def prepare(payloads: Iterable[tuple[int, Payload]], entry: Entry) -> tuple[SweptRecording, ...]:
+    """What variants of ``entry`` are replayed over, the payloads being in their order.
+
+    Commands are left out: a sweep asks what a rule would have done.
+    """
+    wanted = ((at_ms, payload) for at_ms, payload in payloads if not isinstance(payload, Command))
+    rule = traced(entry)
+    if rule is None or rule.forgets_s:
+        return (TickRecording(tuple(wanted)),)
+    every = {swept.series: swept for swept in read_series(wanted)}
+    limits = entry.limits
+    return tuple(
+        ColumnRecording(swept, None if coin == LEAD_COIN else every.get((LEAD_COIN, horizon)))
+        for (coin, horizon), swept in every.items()
+        if coin in limits.coins and horizon in limits.horizons
+    )
 
 
 def _by_series(trades: Iterable[Trade], fault: str | None) -> VariantTrades:
