@@ -1,6 +1,7 @@
 """``polyterm strategies``: what there is to trade by, one of them in words, and a file to write one's own in."""
 
 import difflib
+import inspect
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,11 @@ def _list() -> None:
 
 def _values(entry: "Entry") -> Iterator[str]:
     for name in entry.parameters.__struct_fields__:
-        yield f"{name}={getattr(entry.parameters, name):.10g}"
+        yield f"{name}={_shown(getattr(entry.parameters, name))}"
+
+
+def _shown(value: object) -> str:
+    return f"{value:.10g}" if isinstance(value, int | float) else str(value)
 
 
 def _explain(name: str) -> None:
@@ -88,10 +93,10 @@ def _description(entry: "Entry", source: str | None) -> Iterator[str]:
         width = max(len(parameter.name) for parameter in parameters)
         yield "Parameters"
         for parameter in parameters:
-            value = f"{getattr(entry.parameters, parameter.name):.10g}"
+            value = _shown(getattr(entry.parameters, parameter.name))
             bounds = f"({parameter.range})" if parameter.range else ""
             yield f"  {parameter.name:<{width}}  {value:>8}  {parameter.unit:<28} {bounds}".rstrip()
-        yield f"\n{type(entry.parameters).__doc__}\n"
+        yield f"\n{inspect.getdoc(type(entry.parameters))}\n"
     yield f"Resets: {entry.resets}"
     yield f"Limits: {'; '.join(_limits(entry))}."
 
@@ -101,13 +106,7 @@ def _limits(entry: "Entry") -> Iterator[str]:
     yield " ".join(limits.coins)
     yield f"windows of {' '.join(limits.horizons)}"
     most = limits.max_entries_per_window
-    yield (
-        "any number of entries in a window"
-        if most is None
-        else f"{most} entry in a window"
-        if most == 1
-        else (f"{most} entries in a window")
-    )
+    yield f"{'any number of' if most is None else most} {'entry' if most == 1 else 'entries'} in a window"
     if limits.closed_after:
         yield f"out for the rest of the window after {', '.join(limits.closed_after)}"
     if limits.cooldown_s:

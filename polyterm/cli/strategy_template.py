@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from polyterm.quant.features import Features, Flag
 from polyterm.strategies.base import Branch, HeldValues, Limits, Rule
 from polyterm.strategies.entry import Entry
-from polyterm.strategies.parameters import Fraction, Parameters, Seconds, Ticks
+from polyterm.strategies.parameters import Fraction, Parameters, Seconds, Share, Ticks
 
 
 class ${title}Parameters(Parameters, frozen=True, kw_only=True):
@@ -25,7 +25,7 @@ class ${title}Parameters(Parameters, frozen=True, kw_only=True):
     lookback_ticks: Ticks = 10
     min_move: Fraction = 0.0005  # of spot: 0.0005 is 5 basis points
     take_profit: Fraction = 0.10  # of the entry price, at the mid of your side
-    stop: Fraction = 0.30
+    stop: Share = 0.30
     min_remaining_s: Seconds = 120
 
 
@@ -37,7 +37,7 @@ class ${title}Strategy(Rule):
 
     def entry(self, f: Features) -> Iterator[Branch]:
         # f holds what is known of the market: f.up_mid, f.spot, f.distance (from the strike), f.spot_return(n) and many
-        # more, see polyterm/quant/features.py. What is missing is nan, and every comparison with it is false.
+        # more, see polyterm.quant.features. What is missing is nan, and every comparison with it is false.
         # The same lines run on single ticks live and on whole columns in replay, so only these are allowed:
         # + - *, comparisons in parentheses, &, |, abs(), f.ratio(), f.low(), f.high(), f.where(), f.not_(), f.known().
         p = self.parameters

@@ -1,7 +1,8 @@
 """Strategies of the user's own: ``strategies/*.py`` in the config folder, and entry points of installed packages.
 
 A module offers its strategies as ``STRATEGIES``, a sequence of ``Entry``; an entry point names such a module, such a
-sequence or a single ``Entry``. What is broken is reported and left out; the rest comes after the registry's own.
+sequence or a single ``Entry``. What is broken is reported and left out; the rest comes after the registry's own. Files
+whose name begins with _ are left alone.
 """
 
 import importlib.metadata
@@ -74,7 +75,7 @@ def strategies_dir() -> Path:
 def load_own() -> OwnStrategies:
     """Every strategy of the user's own: files first, then entry points, each in the order of their names."""
     found = _Collection()
-    for path in sorted(strategies_dir().glob("*.py")):
+    for path in sorted(strategies_dir().glob("[!_]*.py")):
         found.take(str(path), partial(_import_file, path))
     for point in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda point: point.name):
         found.take(f"entry point {point.name} ({point.value})", point.load)
@@ -165,7 +166,7 @@ def _rehearse(entry: Entry) -> None:
 
 def _broken(source: str, error: BaseException) -> Broken:
     reason = str(error) if isinstance(error, ConfigError) else f"{type(error).__name__}: {error}"
-    if isinstance(error, SyntaxError):
+    if isinstance(error, SyntaxError) and error.filename:
         return Broken(f"{error.filename}:{error.lineno}", f"{type(error).__name__}: {error.msg}")
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == source]
     return Broken(f"{source}:{own[-1].lineno}" if own else source, reason)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from polyterm.quant.features import Features, Flag
 from polyterm.strategies.base import Branch, HeldValues, Rule
-from polyterm.strategies.parameters import Fraction, Parameters, Seconds, Ticks
+from polyterm.strategies.parameters import Fraction, Parameters, Seconds, Share, Ticks
 
 
 class ContrarianParameters(Parameters, frozen=True, kw_only=True):
@@ -13,7 +13,7 @@ class ContrarianParameters(Parameters, frozen=True, kw_only=True):
     lookback_ticks: Ticks
     min_run: Fraction
     min_remaining_s: Seconds = 120
-    stop: Fraction = 0.40
+    stop: Share = 0.40
 
 
 class Contrarian(Rule):

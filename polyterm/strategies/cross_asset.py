@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from polyterm.quant.features import Features, Flag
 from polyterm.strategies.base import Branch, HeldValues, Rule
-from polyterm.strategies.parameters import Fraction, Parameters, Price, Seconds, Shares
+from polyterm.strategies.parameters import Fraction, Parameters, Price, Seconds, Share, Shares
 
 
 class CrossAssetParameters(Parameters, frozen=True, kw_only=True):
@@ -18,7 +18,7 @@ class CrossAssetParameters(Parameters, frozen=True, kw_only=True):
     full_size_shares: Shares = 100
     min_remaining_s: Seconds = 180
     sell_below_s: Seconds = 5
-    stop: Fraction = 0.30
+    stop: Share = 0.30
 
 
 class CrossAsset(Rule):

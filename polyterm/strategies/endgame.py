@@ -5,7 +5,7 @@ from typing import Final
 
 from polyterm.quant.features import Features, Flag
 from polyterm.strategies.base import Branch, HeldValues, Rule
-from polyterm.strategies.parameters import Fraction, Parameters, Percent, Price, Seconds
+from polyterm.strategies.parameters import Fraction, Parameters, Percent, Probability, Seconds, Share
 
 MOMENTUM_SPAN_S: Final = 4
 
@@ -13,11 +13,11 @@ MOMENTUM_SPAN_S: Final = 4
 class EndgameParameters(Parameters, frozen=True):
     """``min_distance`` is how far beyond the strike spot must stand on the favourite's side, a fraction."""
 
-    min_probability: Price
+    min_probability: Probability
     max_remaining_s: Seconds
     min_remaining_s: Seconds
     min_distance: Fraction
-    stop: Fraction
+    stop: Share
     max_spread_pct: Percent = 5
 
 

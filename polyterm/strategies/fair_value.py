@@ -6,7 +6,7 @@ from polyterm.quant.fair_value import EDGE_THRESHOLD, FULL_CONFIDENCE_EDGE
 from polyterm.quant.features import Features, Flag, Number
 from polyterm.quant.primitives import NAN
 from polyterm.strategies.base import Branch, HeldValues, Rule
-from polyterm.strategies.parameters import Fraction, Parameters, Price, Seconds, Shares, Volatility
+from polyterm.strategies.parameters import Fraction, Parameters, Price, Seconds, Share, Shares, Volatility
 
 
 class FairValueParameters(Parameters, frozen=True, kw_only=True):
@@ -18,7 +18,7 @@ class FairValueParameters(Parameters, frozen=True, kw_only=True):
     weak_size_shares: Shares = 70
     default_volatility: Volatility = 0.8
     min_remaining_s: Seconds = 120
-    stop: Fraction = 0.30
+    stop: Share = 0.30
 
 
 class FairValue(Rule):

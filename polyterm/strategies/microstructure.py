@@ -4,20 +4,20 @@ from collections.abc import Iterator
 
 from polyterm.quant.features import Features, Flag
 from polyterm.strategies.base import Branch, HeldValues, Rule
-from polyterm.strategies.parameters import Deviations, Fraction, Parameters, Price, Seconds, Ticks
+from polyterm.strategies.parameters import Deviations, Parameters, Price, Seconds, Share, Ticks
 
 
 class MicrostructureParameters(Parameters, frozen=True, kw_only=True):
     """Imbalances are of the Up book's touch. ``max_up_mid`` and ``min_up_mid`` say when the price is gone already."""
 
-    wide_spread_imbalance: Fraction = 0.3
-    strong_imbalance: Fraction = 0.5
+    wide_spread_imbalance: Share = 0.3
+    strong_imbalance: Share = 0.5
     min_spread_zscore: Deviations = 2
     up_only_below_mid: Price = 0.52
     down_only_above_mid: Price = 0.48
     min_spreads: Ticks = 10
     min_remaining_s: Seconds = 180
-    stop: Fraction = 0.40
+    stop: Share = 0.40
 
 
 class Microstructure(Rule):

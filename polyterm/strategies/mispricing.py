@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from polyterm.quant.features import Features, Flag
 from polyterm.strategies.base import Branch, HeldValues, Rule
-from polyterm.strategies.parameters import Fraction, Parameters, Price, Seconds
+from polyterm.strategies.parameters import Fraction, Parameters, Price, Seconds, Share
 
 
 class MispricingParameters(Parameters, frozen=True, kw_only=True):
@@ -16,7 +16,7 @@ class MispricingParameters(Parameters, frozen=True, kw_only=True):
     dear_up_mid: Price
     min_remaining_s: Seconds = 180
     max_remaining_s: Seconds = 840
-    stop: Fraction = 0.50
+    stop: Share = 0.50
 
 
 class Mispricing(Rule):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from polyterm.quant.features import Features, Flag
 from polyterm.strategies.base import Branch, HeldValues, Rule
 from polyterm.strategies.mispricing import Mispricing
-from polyterm.strategies.parameters import Fraction, Parameters, Price, Seconds
+from polyterm.strategies.parameters import Fraction, Parameters, Price, Seconds, Share
 from polyterm.strategies.spot_lag import SpotLag
 
 
@@ -42,7 +42,7 @@ class UpOnlyParameters(Parameters, frozen=True, kw_only=True):
     max_up_mid: Price = 0.52
     min_remaining_s: Seconds = 180
     max_remaining_s: Seconds = 780
-    stop: Fraction = 0.50
+    stop: Share = 0.50
 
 
 class UpOnlyOracleConfirmed(Rule):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from polyterm.quant.features import Features, Flag
 from polyterm.strategies.base import Branch, HeldValues, Rule
-from polyterm.strategies.parameters import Fraction, Parameters, Price, Seconds
+from polyterm.strategies.parameters import Fraction, Parameters, Price, Seconds, Share
 
 
 class OracleParameters(Parameters, frozen=True, kw_only=True):
@@ -14,7 +14,7 @@ class OracleParameters(Parameters, frozen=True, kw_only=True):
     max_price: Price
     min_remaining_s: Seconds
     max_remaining_s: Seconds
-    stop: Fraction = 0.99
+    stop: Share = 0.99
 
 
 class OracleDivergence(Rule):

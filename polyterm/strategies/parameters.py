@@ -11,6 +11,9 @@ import msgspec
 MAX_LOOKBACK_TICKS: Final = 121
 
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=10, description="fraction")]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1, description="fraction")]
+Multiple = Annotated[float, msgspec.Meta(ge=0, le=100, description="times")]
+Probability = Annotated[float, msgspec.Meta(ge=0, le=1, description="probability")]
 Price = Annotated[float, msgspec.Meta(ge=0, le=1, description="dollars per share")]
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100, description="percent")]
 Seconds = Annotated[float, msgspec.Meta(ge=0, description="s")]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from polyterm.quant.features import Features, Flag, Number
 from polyterm.strategies.base import Branch, HeldValues, Rule
-from polyterm.strategies.parameters import Fraction, Parameters, Price, Seconds, Shares, Ticks
+from polyterm.strategies.parameters import Fraction, Multiple, Parameters, Price, Seconds, Share, Shares, Ticks
 from polyterm.strategies.spot_lag import LagRule
 
 
@@ -17,12 +17,12 @@ class TableParameters(Parameters, frozen=True, kw_only=True):
     """
 
     min_edge: Price
-    max_edge_units: Fraction = 2
+    max_edge_units: Multiple = 2
     full_size_shares: Shares = 100
     min_size_shares: Shares = 5
-    max_book_share: Fraction = 0.10
+    max_book_share: Share = 0.10
     min_remaining_s: Seconds = 30
-    stop: Fraction = 0.99
+    stop: Share = 0.99
 
 
 class TableEdge(Rule):
@@ -71,7 +71,7 @@ class LaggingTableParameters(TableParameters, frozen=True, kw_only=True):
     lookback_ticks: Ticks = 8
     min_move: Fraction = 0.0002
     max_followed: Fraction = 0.6
-    widening: Fraction = 4
+    widening: Multiple = 4
 
 
 class LaggingTableEdge(TableEdge, LagRule):

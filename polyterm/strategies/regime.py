@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from polyterm.quant.fair_value import FULL_CONFIDENCE_EDGE
 from polyterm.quant.features import Features, Flag, Number
 from polyterm.strategies.base import Branch, HeldValues, Rule
-from polyterm.strategies.parameters import Fraction, Parameters, Price, Seconds, Shares
+from polyterm.strategies.parameters import Parameters, Price, Seconds, Share, Shares
 
 
 class RegimeParameters(Parameters, frozen=True, kw_only=True):
@@ -17,14 +18,15 @@ class RegimeParameters(Parameters, frozen=True, kw_only=True):
     min_edge: Price = 0.03
     full_size_shares: Shares = 100
     min_remaining_s: Seconds = 120
-    stop: Fraction = 0.30
+    stop: Share = 0.30
 
 
 class Regime(Rule):
     """Follows the trend in a trending regime, fades extremes in a reverting one, stays out of a choppy one.
 
     In every other regime it buys the side of the edge between the digital and the mid. Holds to expiry or the stop. The
-    size is the full one times 1 in momentum and reversion, 0.8 in a trend, 0.5 in a thin book and 0.7 otherwise.
+    size is the full one times 1 in momentum and reversion, 0.8 in a trend, 0.5 in a thin book and 0.7 otherwise. The
+    confidence is always that edge in units of ten points, also above 1.
     """
 
     resets = "The regime remembers the last ten samples of the window before; look-backs begin anew."
@@ -37,18 +39,20 @@ class Regime(Rule):
         in_time = f.time_remaining >= p.min_remaining_s
         trending = in_time & (f.regime_momentum | f.regime_trend_following)
         size = self.size(f)
+        edge = f.fair_value(f.model_volatility) - f.up_mid
+        sure = f.ratio(abs(edge), FULL_CONFIDENCE_EDGE)
         rises = trending & f.regime_trend_up & (f.up_mid >= p.follow_above)
         falls = trending & f.regime_trend_down & (f.up_mid <= p.follow_below)
-        yield Branch(up=rises, reason="momentum_up", size=size)
-        yield Branch(down=falls, reason="momentum_down", size=size)
+        yield Branch(up=rises, reason="momentum_up", size=size, confidence=sure)
+        yield Branch(down=falls, reason="momentum_down", size=size, confidence=sure)
         reverting = in_time & f.regime_reversion
-        yield Branch(down=reverting & (f.up_mid > p.fade_above), reason="reversion_fade_high", size=size)
-        yield Branch(up=reverting & (f.up_mid < p.fade_below), reason="reversion_fade_low", size=size)
+        high, low = reverting & (f.up_mid > p.fade_above), reverting & (f.up_mid < p.fade_below)
+        yield Branch(down=high, reason="reversion_fade_high", size=size, confidence=sure)
+        yield Branch(up=low, reason="reversion_fade_low", size=size, confidence=sure)
         spoken_for = f.regime_momentum | f.regime_trend_following | f.regime_reversion | f.regime_choppy
         free = in_time & f.not_(spoken_for)
-        edge = f.fair_value(f.model_volatility) - f.up_mid
         up, down = free & (edge > p.min_edge), free & (edge < -p.min_edge)
-        yield Branch(up=up, down=down, reason="fair_value_edge", size=size, edge=edge)
+        yield Branch(up=up, down=down, reason="fair_value_edge", size=size, confidence=sure, edge=edge)
 
     def size(self, f: Features) -> Number:
         calm = f.where(f.regime_thin, 0.5, f.where(f.regime_trend_following, 0.8, 0.7))

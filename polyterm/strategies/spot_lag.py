@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from polyterm.quant.features import Features, Flag, Number
 from polyterm.strategies.base import Branch, HeldValues, Rule
-from polyterm.strategies.parameters import Fraction, Parameters, Seconds, Ticks
+from polyterm.strategies.parameters import Fraction, Parameters, Seconds, Share, Ticks
 
 
 class SpotLagParameters(Parameters, frozen=True):
@@ -18,7 +18,7 @@ class SpotLagParameters(Parameters, frozen=True):
     min_move: Fraction
     max_followed: Fraction
     min_remaining_s: Seconds = 120
-    stop: Fraction = 0.40
+    stop: Share = 0.40
 
 
 class LagRule(Rule):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from polyterm.quant.features import Features, Flag, Number
 from polyterm.strategies.base import HeldValues
-from polyterm.strategies.parameters import Fraction, Price, Seconds, Ticks, WholeSeconds
+from polyterm.strategies.parameters import Fraction, Multiple, Price, Seconds, Share, Ticks, WholeSeconds
 from polyterm.strategies.spot_lag import SpotLag, SpotLagParameters
 
 
@@ -17,8 +17,8 @@ class AdaptiveLagParameters(SpotLagParameters, frozen=True, kw_only=True):
     lookback_ticks: Ticks = 8
     min_move: Fraction = 0.0002
     max_followed: Fraction = 0.6
-    widening: Fraction = 4
-    stop: Fraction = 0.99
+    widening: Multiple = 4
+    stop: Share = 0.99
 
 
 class AdaptiveLag(SpotLag):
@@ -53,7 +53,7 @@ class TrailingParameters(AdaptiveLagParameters, frozen=True, kw_only=True):
     to ``floor``, whichever comes first."""
 
     activate: Fraction
-    trail: Fraction
+    trail: Share
     floor: Fraction
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from polyterm.quant.features import Features, Flag
 from polyterm.strategies.base import HeldValues
-from polyterm.strategies.parameters import Fraction, Price, Seconds
+from polyterm.strategies.parameters import Fraction, Price, Seconds, Share
 from polyterm.strategies.spot_lag_exits import Trailing, TrailingParameters
 
 
@@ -22,7 +22,7 @@ class TimeAwareParameters(TrailingParameters, frozen=True, kw_only=True):
     min_remaining_s: Seconds = 60
     max_remaining_s: Seconds = 900
     activate: Fraction = 0.15
-    trail: Fraction = 0.30
+    trail: Share = 0.30
     floor: Fraction = 0.05
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Final
 
+from polyterm.quant.fair_value import FULL_CONFIDENCE_EDGE
 from polyterm.quant.features import Features, Flag
 from polyterm.strategies.base import Branch, HeldValues, Rule
-from polyterm.strategies.parameters import Fraction, Parameters, Price, Seconds
+from polyterm.strategies.parameters import Parameters, Price, Seconds, Share
 
 MOMENTUM_SPAN_S: Final = 4
 
@@ -21,14 +22,15 @@ class TimeConditionalParameters(Parameters, frozen=True, kw_only=True):
     follow_above: Price = 0.55
     follow_below: Price = 0.45
     min_edge: Price = 0.10
-    stop: Fraction = 0.30
+    stop: Share = 0.30
 
 
 class TimeConditional(Rule):
     """Early it fades extreme prices, in the middle it follows the leader, late it buys a wide edge, at last it sells.
 
     In the middle the mid's move over four seconds must not point the other way. The late edge is the digital's over the
-    mid. Whatever is held when the last phase begins is sold.
+    mid; that edge, ten points of it being certain, is the confidence of every phase. Whatever is held when the last
+    phase begins is sold.
     """
 
     def __init__(self, parameters: TimeConditionalParameters) -> None:
@@ -36,18 +38,20 @@ class TimeConditional(Rule):
 
     def entry(self, f: Features) -> Iterator[Branch]:
         p = self.parameters
+        edge = f.fair_value(f.model_volatility) - f.up_mid
+        sure = f.low(1.0, f.ratio(abs(edge), FULL_CONFIDENCE_EDGE))
         early = f.time_remaining > p.early_s
-        yield Branch(down=early & (f.up_mid > p.fade_above), reason="early_fade_high")
-        yield Branch(up=early & (f.up_mid < p.fade_below), reason="early_fade_low")
+        yield Branch(down=early & (f.up_mid > p.fade_above), reason="early_fade_high", confidence=sure)
+        yield Branch(up=early & (f.up_mid < p.fade_below), reason="early_fade_low", confidence=sure)
         middle = (f.time_remaining > p.middle_s) & (f.time_remaining <= p.early_s)
         momentum = f.mid_change(MOMENTUM_SPAN_S)
         rises = middle & (f.up_mid >= p.follow_above) & f.not_(momentum < 0)
         falls = middle & (f.up_mid <= p.follow_below) & f.not_(momentum > 0)
-        yield Branch(up=rises, reason="mid_trend_up")
-        yield Branch(down=falls, reason="mid_trend_down")
+        yield Branch(up=rises, reason="mid_trend_up", confidence=sure)
+        yield Branch(down=falls, reason="mid_trend_down", confidence=sure)
         late = (f.time_remaining > p.late_s) & (f.time_remaining <= p.middle_s)
-        edge = f.fair_value(f.model_volatility) - f.up_mid
-        yield Branch(up=late & (edge >= p.min_edge), down=late & (edge <= -p.min_edge), reason="late_edge", edge=edge)
+        up, down = late & (edge >= p.min_edge), late & (edge <= -p.min_edge)
+        yield Branch(up=up, down=down, reason="late_edge", confidence=sure, edge=edge)
 
     def exit(self, f: Features, position: HeldValues) -> Iterator[tuple[Flag, str]]:
         yield f.time_remaining <= self.parameters.late_s, "exit_phase"

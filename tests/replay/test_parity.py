@@ -15,10 +15,8 @@ from polyterm.engine.replay import replay
 from polyterm.store.tickfiles import read_ticks
 from polyterm.strategies.registry import REGISTRY
 
-# What the list calls the strength of these two is the edge of a branch that did not trade; it decides nothing.
-OTHER_STRENGTH = ("TimeConditional", "Regime")
-# The list's normal distribution is good to seven digits, ours to all; its sums are folded in another order.
-SAME_STRENGTH = 1e-5
+# The list's normal distribution is good to 1e-7, ours to all digits; ten points of edge are a strength of 1.
+SAME_STRENGTH = 2e-6
 LEFT_OUT = ("FV_Drift_1H", "FV_Drift_4H", "FV_Drift_24H", "FV_UpOnly_4H")
 SILENT = ("Mispricing_Strict", "Mispricing_Extreme", "Mispricing_CLConfirmed")
 
@@ -70,8 +68,7 @@ def test_every_key_of_every_trade_is_equal(listed: dict[Any, Any], ours: dict[An
         strength, listed_strength = mine.pop("signal_strength"), theirs["signal_strength"]
         differing = {key: (value, theirs[key]) for key, value in mine.items() if theirs[key] != value}
         assert differing == {}, entry
-        if entry[0] not in OTHER_STRENGTH:
-            assert strength == pytest.approx(listed_strength, rel=SAME_STRENGTH), entry
+        assert strength == pytest.approx(listed_strength, abs=SAME_STRENGTH), entry
 
 
 def test_the_same_inputs_give_the_same_bytes(recordings: Path) -> None:
