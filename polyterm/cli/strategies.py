@@ -87,7 +87,7 @@ def _description(entry: "Entry", source: str | None) -> Iterator[str]:
     yield f"{entry.name} ({entry.family}{', experimental' if entry.experimental else ''})"
     if source is not None:
         yield f"from {source}"
-    yield f"\n{entry.rule}\n"
+    yield f"\n{entry.rule or 'Its rule is not put into words.'}\n"
     parameters = describe(type(entry.parameters))
     if parameters:
         width = max(len(parameter.name) for parameter in parameters)

@@ -36,8 +36,8 @@ class Entry(msgspec.Struct, frozen=True):
 
     @property
     def rule(self) -> str:
-        """The rule in words."""
-        return inspect.getdoc(self.factory) or ""
+        """The rule in words; empty where its author wrote none."""
+        return inspect.cleandoc(self.factory.__doc__ or "")
 
     @property
     def resets(self) -> str:
