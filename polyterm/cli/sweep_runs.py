@@ -81,7 +81,7 @@ def _distributed() -> Any:
 
 def _connected(distributed: Any, address: str) -> Any:
     try:
-        return distributed.Client(address, timeout=CONNECT_TIMEOUT_S, set_as_default=False)
+        return distributed.Client(address, timeout=CONNECT_TIMEOUT_S)
     except (OSError, TimeoutError, ValueError) as error:
         raise ConfigError(f"The cluster at {address} cannot be reached: {error}.") from None
 

@@ -40,7 +40,7 @@ class _Held:
 
     @cached_property
     def _returns(self) -> Column:
-        return np.divide(self._marks - self.entry_price, self.entry_price)
+        return (self._marks - self.entry_price) / self.entry_price
 
     @cached_property
     def r(self) -> Column:
@@ -48,11 +48,13 @@ class _Held:
 
     @cached_property
     def peak_r(self) -> Column:
-        return np.fmax.accumulate(self._returns)[1:]
+        highest: Column = np.fmax.accumulate(self._returns)
+        return highest[1:]
 
     @cached_property
     def held_s(self) -> Column:
-        return (self._slots[1:] - self._slots[0]).astype(np.float64)
+        seconds: Column = (self._slots[1:] - self._slots[0]).astype(np.float64)
+        return seconds
 
 
 class _Asked:

@@ -63,7 +63,7 @@ class VariantResult(msgspec.Struct, frozen=True):
 
 
 class Fold(msgspec.Struct, frozen=True):
-    """Windows that begin from ``start`` to before ``end`` (unix s)."""
+    """Windows that begin from ``start`` to before ``end`` (unix s); those of all coins count as one."""
 
     start: int
     end: int
