@@ -7,7 +7,6 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from polyterm.core.position import Leg
 from polyterm.engine.fills import open_legs, sell_legs, settle_legs
 from polyterm.engine.sweep_columns import Conditions, Slice
 from polyterm.engine.sweep_series import SweptSeries
@@ -16,8 +15,6 @@ from polyterm.quant.expression import Node
 
 MOST_KEPT: Final = 500_000
 MOST_HELD: Final = 4_096
-
-Exits = Sequence[tuple[Node, str]]
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -57,13 +54,16 @@ class _Held:
         return seconds
 
 
-class _Asked:
-    """The exits of a rule, and the endings that are known, by (row of the entry, bought Up, shares)."""
+class _Leave:
+    """One exit condition; ``rows`` are those on which it was first met after (row of the entry, bought Up)."""
 
-    def __init__(self, exits: Exits, conditions: Conditions) -> None:
-        self.exits = exits  # found again by the ids of its nodes, so these must live
-        self.conditions: list[tuple[Slice, str]] = [(conditions.on_slice(node), reason) for node, reason in exits]
-        self.known: dict[tuple[int, bool, float], Ending] = {}
+    def __init__(self, node: Node, conditions: Conditions) -> None:
+        self.node = node  # found again by its id, so it must live
+        self.condition: Slice = conditions.on_slice(node)
+        self.rows: dict[tuple[int, bool], int | None] = {}
+
+
+Leaves = Sequence[tuple[_Leave, str]]
 
 
 class Endings:
@@ -75,41 +75,44 @@ class Endings:
         self._mid = series.mid
         self._sellable_up = series.usable & (series.bid > 0)
         self._sellable_down = series.usable & (1 - series.ask > 0)
-        self._asked: dict[tuple[tuple[int, str], ...], _Asked] = {}
+        self._leaves: dict[int, _Leave] = {}
         self._held: dict[tuple[int, bool], _Held] = {}
+        self._earned: dict[tuple[int, bool, float, int | None], tuple[float | None, float | None]] = {}
         self._kept = 0
 
-    def asked(self, exits: Exits) -> _Asked:
+    def leaves(self, exits: Sequence[tuple[Node, str]]) -> Leaves:
         """To be given to ``find``; ask anew for every variant."""
         if self._kept > MOST_KEPT:
-            self._asked.clear()
+            self._leaves.clear()
+            self._earned.clear()
             self._kept = 0
-        key = tuple((id(node), reason) for node, reason in exits)
-        found = self._asked.get(key)
-        if found is None:
-            found = self._asked[key] = _Asked(exits, self._conditions)
-        return found
+        for node, _ in exits:
+            if id(node) not in self._leaves:
+                self._leaves[id(node)] = _Leave(node, self._conditions)
+        return [(self._leaves[id(node)], reason) for node, reason in exits]
 
-    def find(self, asked: _Asked, row: int, up: bool, shares: float) -> Ending:
-        found = asked.known.get((row, up, shares))
-        if found is None:
-            found = asked.known[row, up, shares] = self._work_out(asked, row, up, shares)
+    def find(self, leaves: Leaves, row: int, up: bool, shares: float) -> Ending:
+        """How a position ends that is opened on ``row``: by the first condition to be met, of several the first."""
+        left, because = None, ""
+        for leave, reason in leaves:
+            met = leave.rows[row, up] if (row, up) in leave.rows else self._met(leave, row, up)
+            if met is not None and (left is None or met < left):
+                left, because = met, reason
+        earned = self._earned.get((row, up, shares, left))
+        if earned is None:
             self._kept += 1
-        return found
+            earned = self._earned[row, up, shares, left] = self._earn(row, up, shares, left)
+        return Ending(left, because, *earned)
 
-    def _work_out(self, asked: _Asked, row: int, up: bool, shares: float) -> Ending:
-        series = self._series
+    def _met(self, leave: _Leave, row: int, up: bool) -> int | None:
+        """The first row on which the exit is asked for and can be had."""
         held = self._hold(row, up)
-        legs = open_legs(held.entry_price, shares, series.fees[series.fee[row]])
-        exit_ = self._exit(asked, held, up)
-        if exit_ is not None:
-            left, reason = exit_
-            price = float(series.bid[left] if up else 1 - series.ask[left])
-            return _ending(left, reason, sell_legs(legs, price, series.fees[series.fee[left]]))
-        won = series.windows[series.window[row]].won
-        if won is None:
-            return Ending(None, "", None, None)
-        return _ending(None, "", settle_legs(legs, won == ("up" if up else "down")))
+        leaves = leave.condition(held.rows, held) & (self._sellable_up if up else self._sellable_down)[held.rows]
+        first = int(leaves.argmax()) if len(leaves) else 0
+        met = held.rows.start + first if len(leaves) and leaves[first] else None
+        leave.rows[row, up] = met
+        self._kept += 1
+        return met
 
     def _hold(self, row: int, up: bool) -> _Held:
         found = self._held.get((row, up))
@@ -119,18 +122,17 @@ class Endings:
             found = self._held[row, up] = _Held(self._series, self._mid, row, up)
         return found
 
-    def _exit(self, asked: _Asked, held: _Held, up: bool) -> tuple[int, str] | None:
-        """The first row on which an exit is asked for and can be had, and the first reason there."""
-        sellable = (self._sellable_up if up else self._sellable_down)[held.rows]
-        best: tuple[int, str] | None = None
-        for condition, reason in asked.conditions:
-            leaves = condition(held.rows, held) & sellable
-            first = int(leaves.argmax()) if len(leaves) else 0
-            if len(leaves) and leaves[first] and (best is None or first < best[0]):
-                best = first, reason
-        return None if best is None else (held.rows.start + best[0], best[1])
-
-
-def _ending(row: int | None, reason: str, legs: tuple[Leg, ...]) -> Ending:
-    touch, costed = legs
-    return Ending(row, reason, touch.pnl, costed.pnl)
+    def _earn(self, row: int, up: bool, shares: float, left: int | None) -> tuple[float | None, float | None]:
+        """(touch, costed) dollars; None while nobody knows who won."""
+        series = self._series
+        price = float(series.ask[row] if up else 1 - series.bid[row])
+        legs = open_legs(price, shares, series.fees[series.fee[row]])
+        if left is not None:
+            proceeds = float(series.bid[left] if up else 1 - series.ask[left])
+            touch, costed = sell_legs(legs, proceeds, series.fees[series.fee[left]])
+            return touch.pnl, costed.pnl
+        won = series.windows[series.window[row]].won
+        if won is None:
+            return None, None
+        touch, costed = settle_legs(legs, won == ("up" if up else "down"))
+        return touch.pnl, costed.pnl

@@ -34,7 +34,8 @@ class SweptSeries(msgspec.Struct, frozen=True, kw_only=True):
     """A row for every tick that an engine takes; prices are dollars, nan where there is none.
 
     ``enterable``: the tick may be traded on; ``usable``: its quotes may be sold at. ``window`` and ``fee`` are places
-    in ``windows`` and ``fees``; ``order`` counts the ticks of all series in the order in which they came.
+    in ``windows`` and ``fees``; ``order`` and ``starts`` are the places of the ticks and of the windows' starts among
+    all inputs.
     """
 
     series: Series
@@ -45,6 +46,7 @@ class SweptSeries(msgspec.Struct, frozen=True, kw_only=True):
     window: Whole
     fee: Whole
     order: Whole
+    starts: Whole
     bid: Column
     ask: Column
     enterable: Mask
@@ -70,12 +72,14 @@ class _Taken:
         self.ticks: list[Tick] = []
         self.fee_rows: list[int] = []
         self.order: list[int] = []
+        self.start_places: list[int] = []
         self.starts: list[tuple[MarketKey, int]] = []
         self.won: dict[MarketKey, Side] = {}
 
-    def start(self, key: MarketKey, fee: FeeSchedule) -> None:
+    def start(self, key: MarketKey, fee: FeeSchedule, place: int) -> None:
         self.running = key
         self.starts.append((key, len(self.ticks)))
+        self.start_places.append(place)
         self.charge(fee)
 
     def charge(self, fee: FeeSchedule) -> None:
@@ -103,6 +107,7 @@ class _Taken:
             window=np.repeat(np.arange(len(windows)), [window.last - window.first for window in windows]),
             fee=np.array(self.fee_rows, np.int64),
             order=np.array(self.order, np.int64),
+            starts=np.array(self.start_places, np.int64),
             bid=_column([tick.up_bid for tick in self.ticks]),
             ask=_column([tick.up_ask for tick in self.ticks]),
             enterable=np.array([tick.invalid is None for tick in self.ticks], np.bool_),
@@ -135,7 +140,7 @@ def _judge(engine: Engine, item: Input, taken: dict[Series, _Taken]) -> None:
     for event in engine.apply(item):
         match event:
             case WindowStarted(key=key, fee=fee):
-                taken.setdefault(series_of(key), _Taken()).start(key, fee)
+                taken.setdefault(series_of(key), _Taken()).start(key, fee, item.number)
             case WindowClosed(key=key) if series_of(key) in taken:
                 taken[series_of(key)].running = None
             case WindowSettled(key=key) if series_of(key) in taken:

@@ -43,14 +43,14 @@ class Floor:
             for up, condition in ((True, branch.up), (False, branch.down))
             if not condition.is_constant(False)
         ]
-        asked = self._endings.asked(rule.exits)
+        leaves = self._endings.leaves(rule.exits)
         walk = _Walk(self._series, limits, self._candidates(ways))
         for row in walk.entries():
             way = next(way for way in ways if way.mask[row])
             shares = self._shares(way.size, row)
             if shares <= 0:
                 return walk.trades(f"ValueError: a size of {shares} cannot be bought")
-            walk.ended(row, self._endings.find(asked, row, way.up, shares))
+            walk.ended(row, self._endings.find(leaves, row, way.up, shares))
         return walk.trades(None)
 
     def _candidates(self, ways: Sequence[_Way]) -> Whole:
