@@ -1,6 +1,6 @@
 """All that strategies do in one (coin, horizon): what they see, what they hold, and what comes of their signals."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
 import numpy as np
@@ -11,14 +11,17 @@ from polyterm.core.signal import Signal
 from polyterm.core.tick import Tick
 from polyterm.engine.books import Book, Holding, Seat, Series, Sizing, check
 from polyterm.engine.conflicts import ConflictBoard
+from polyterm.engine.moves import Move
 from polyterm.engine.outbox import Outbox
-from polyterm.engine.playbook import playbook
+from polyterm.engine.playbook import buy, playbook
 from polyterm.engine.positions import bought, sold
 from polyterm.engine.scoreboard import Scoreboard
 from polyterm.engine.statistics import window_stats
 from polyterm.engine.trading import TradingSwitch
 from polyterm.engine.windows import SeriesWindows, Window
+from polyterm.quant.columns import Column
 from polyterm.quant.definitions import DISTANCE, MID, MID_LOG_RETURN, SPOT_LOG_RETURN
+from polyterm.quant.expression import Node
 from polyterm.quant.tick_features import TickFeatures
 from polyterm.quant.validity import book_usable
 from polyterm.strategies.base import Context
@@ -53,7 +56,10 @@ class Moment:
 
 
 class Desk:
-    """``lead`` is the desk of btc on the same horizon, None for btc's own."""
+    """``lead`` is the desk of btc on the same horizon, None for btc's own.
+
+    ``recorded`` gives what was seen of a series in the running window, where ``features`` did not see it.
+    """
 
     def __init__(self, series: Series, accounts: Accounts, lead: "Desk | None") -> None:
         self.windows = SeriesWindows()
@@ -65,20 +71,29 @@ class Desk:
         self.features: TickFeatures = TickFeatures(None if lead is None else lead.features)
         self.features.kept_answers = self.playbook.kept
         self._context = Context(self.features)
+        self._strategies = [seat.place for seat in self.seats if seat.rule is None]
         self._free = [False] * len(self.seats)
         self._attentive: list[int] = []
+        self._changed = False
+        self.recorded: Callable[[Node], Column] | None = None
 
     def _mind(self) -> None:
         """Note which rules could enter, and which seats have to be looked at on every tick."""
         running = self.windows.running
         epoch = -1 if running is None else running.key.epoch
         restarting = self.playbook.restarting
+        self._changed = False
         self._free = [seat.holding is None and not seat.limiter.is_closed(epoch) for seat in self.seats]
         self._attentive = [
             place
             for place, seat in enumerate(self.seats)
             if seat.holding is not None or seat.rule is None or (place in restarting and self._free[place])
         ]
+
+    @property
+    def asks_strategies(self) -> bool:
+        """Whether some seat has to be asked on every tick, because its strategy is no rule."""
+        return bool(self._strategies)
 
     def start_window(self, window: Window) -> None:
         self.windows.begin(window)
@@ -91,8 +106,11 @@ class Desk:
 
     def stats(self, window: Window) -> WindowStats:
         """Of the running window, so far."""
-        histories = (self.features.window_history(series) for series in STATISTICS)
-        return window_stats(window.ticks, *(np.array(history, np.float64) for history in histories))
+        recorded = (self.recorded or self._seen) if window.ticks else lambda _: np.zeros(0)
+        return window_stats(window.ticks, *map(recorded, STATISTICS))
+
+    def _seen(self, series: Node) -> Column:
+        return np.array(self.features.window_history(series), np.float64)
 
     def consult(self, tick: Tick, window: Window, out: Outbox) -> None:
         """Ask every strategy, in the order of the books, and do what may be done: at most one action each."""
@@ -118,6 +136,26 @@ class Desk:
                     holding.kept_at_mid = mid
                 else:
                     self.leave(seat, reason, moment)
+        if self._changed:
+            self._mind()
+
+    def follow(self, moves: Mapping[int, Move], moment: Moment) -> None:
+        """Make the moves that the rules were found to make, by seat; strategies that are no rules are asked."""
+        for place in sorted({*self._strategies, *moves}):
+            seat = self.seats[place]
+            move = moves.get(place)
+            if move is None:
+                self._consult_strategy(seat, moment)
+            elif seat.book.disabled is None and not self._made(seat, move, moment):
+                raise RuntimeError(f"{seat.book.name} cannot do on {moment.tick.key} what its columns say")
+
+    def _made(self, seat: Seat, move: Move, moment: Moment) -> bool:
+        """Whether the move could be made; a signal that means nothing takes the strategy out and counts as made."""
+        if move.way is None:
+            return self.leave(seat, move.reason, moment)
+        unchecked = buy(move.way, move.values or ())
+        signal = self._guarded(seat.book, lambda: check(unchecked), moment.out)
+        return signal is None or self.enter(seat, signal, moment)
 
     def _consult_strategy(self, seat: Seat, moment: Moment) -> None:
         if seat.book.disabled is not None:
@@ -163,7 +201,7 @@ class Desk:
         position = bought(seat.book.name, tick, side, signal, price=price, shares=shares, fee=window.fee)
         seat.holding = Holding(position)
         seat.limiter.entered(tick.key.epoch, tick.slot)
-        self._mind()
+        self._changed = True
         self.accounts.scoreboard.opened(position)
         self.accounts.conflicts.opened(seat.book.name, tick.key, side)
         out.events.append(PositionOpened(out.id(), out.at_ms, position))
@@ -184,7 +222,7 @@ class Desk:
         trade = sold(position, tick, reason, price=price, fee=window.fee)
         seat.holding = None
         seat.limiter.left(tick.key.epoch, tick.at_ms, reason)
-        self._mind()
+        self._changed = True
         self.accounts.scoreboard.closed(trade)
         out.events.append(TradeClosed(out.id(), out.at_ms, trade))
         return True

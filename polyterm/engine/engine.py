@@ -37,14 +37,14 @@ class Engine:
     """``books`` are asked in their order; by default one per registered strategy. ``sizing`` is the unit of stakes."""
 
     def __init__(self, session: str, books: Sequence[Book] | None = None, sizing: Sizing = "shares") -> None:
-        self._session = session
+        self.session = session
         books = books if books is not None else [Book(entry) for entry in REGISTRY]
-        self._accounts = Accounts(books, sizing)
-        self._desks: dict[Series, Desk] = {}
+        self.accounts = Accounts(books, sizing)
+        self.desks: dict[Series, Desk] = {}
 
     def apply(self, item: Input) -> list[Event]:
         """What follows from one input. An input that changes nothing (a repeated command, a late tick) gives []."""
-        out = Outbox(self._session, item.number, item.at_ms)
+        out = Outbox(self.session, item.number, item.at_ms)
         match item.payload:
             case Tick() as tick:
                 self._on_tick(tick, out)
@@ -60,20 +60,21 @@ class Engine:
                 pass  # paper trading sends no orders
         return out.events
 
-    def _desk(self, series: Series) -> Desk:
-        desk = self._desks.get(series)
+    def desk(self, series: Series) -> Desk:
+        """Where that series is traded; set up when it is first spoken of."""
+        desk = self.desks.get(series)
         if desk is None:
             coin, horizon = series
-            lead = None if coin == LEADER else self._desk((LEADER, horizon))
-            desk = self._desks[series] = Desk(series, self._accounts, lead)
+            lead = None if coin == LEADER else self.desk((LEADER, horizon))
+            desk = self.desks[series] = Desk(series, self.accounts, lead)
         return desk
 
     def _on_window_opened(self, opened: WindowOpened, out: Outbox) -> None:
-        desk = self._desk(series_of(opened.key))
+        desk = self.desk(series_of(opened.key))
         running = desk.windows.running
         if running is not None and running.key == opened.key:
             running.fee = opened.fee or running.fee
-            self._raise_strike(running, opened.strike, out)
+            self.raise_strike(running, opened.strike, out)
         elif desk.windows.is_new(opened.key):
             if running is not None:
                 self._finish(desk, running, out)
@@ -81,12 +82,13 @@ class Engine:
             desk.start_window(window)
             out.events.append(WindowStarted(out.id(), out.at_ms, window.key, window.strike, window.fee))
 
-    def _raise_strike(self, window: Window, strike: Reference | None, out: Outbox) -> None:
+    def raise_strike(self, window: Window, strike: Reference | None, out: Outbox) -> None:
+        """Take a strike that is the first or better graded, and say so."""
         if window.raise_strike(strike) and window.strike is not None:
             out.events.append(StrikeSet(out.id(), out.at_ms, window.key, window.strike))
 
     def _on_window_ended(self, ended: WindowEnded, out: Outbox) -> None:
-        desk = self._desk(series_of(ended.key))
+        desk = self.desk(series_of(ended.key))
         running = desk.windows.running
         if running is not None and running.key == ended.key:
             running.final = ended.final
@@ -96,7 +98,7 @@ class Engine:
         """The window takes over the positions of its series, so that the next one starts free."""
         window.pending = desk.release()
         desk.windows.finish()
-        self._accounts.conflicts.ended(window.key)
+        self.accounts.conflicts.ended(window.key)
         out.events.append(
             WindowClosed(
                 out.id(), out.at_ms, window.key, window.strike, window.final, desk.stats(window), len(window.pending)
@@ -108,7 +110,7 @@ class Engine:
         if window is None or not window.believes(outcome):
             return
         before, window.outcome = window.outcome, outcome
-        self._raise_strike(window, outcome.strike, out)
+        self.raise_strike(window, outcome.strike, out)
         corrects = before is not None and before.side != outcome.side
         out.events.append(
             WindowSettled(
@@ -124,7 +126,7 @@ class Engine:
 
     def _ended_window(self, key: MarketKey, out: Outbox) -> Window | None:
         """The window that an outcome speaks of. An outcome ends a window of which no end was heard."""
-        desk = self._desk(series_of(key))
+        desk = self.desk(series_of(key))
         running = desk.windows.running
         if running is not None and running.key == key:
             self._finish(desk, running, out)
@@ -139,18 +141,18 @@ class Engine:
         window.pending = ()
         window.settled += trades
         for trade in trades:
-            self._accounts.scoreboard.closed(trade)
+            self.accounts.scoreboard.closed(trade)
             out.events.append(TradeClosed(out.id(), out.at_ms, trade))
 
     def _correct(self, window: Window, outcome: Outcome, out: Outbox) -> None:
         corrected = tuple(settled_anew(trade, outcome) for trade in window.settled)
         for before, after in zip(window.settled, corrected, strict=True):
-            self._accounts.scoreboard.corrected(before, after)
+            self.accounts.scoreboard.corrected(before, after)
             out.events.append(TradeCorrected(out.id(), out.at_ms, before, after))
         window.settled = corrected
 
     def _on_tick(self, tick: Tick, out: Outbox) -> None:
-        desk = self._desks.get(series_of(tick.key))
+        desk = self.desks.get(series_of(tick.key))
         window = None if desk is None else desk.windows.running
         if desk is None or window is None or window.key != tick.key or tick.slot <= desk.last_slot:
             return  # the runtime stores every tick; only those in their place may move the engine
@@ -163,10 +165,10 @@ class Engine:
         window.ticks += 1
         if tick.spot is not None:
             window.last_spot = tick.spot
-        self._raise_strike(window, tick.strike, out)
+        self.raise_strike(window, tick.strike, out)
 
     def _on_command(self, command: Command, out: Outbox) -> None:
-        result = self._accounts.switch.apply(command)
+        result = self.accounts.switch.apply(command)
         who = (command.id, command.actor, command.origin)
         if isinstance(result, Change):
             out.events.append(
@@ -177,22 +179,22 @@ class Engine:
 
     @property
     def trading_state(self) -> TradingState:
-        return self._accounts.switch.state
+        return self.accounts.switch.state
 
     @property
     def trading_reason(self) -> str:
         """Why the trading state is what it is, in the words of the command that set it."""
-        return self._accounts.switch.reason
+        return self.accounts.switch.reason
 
     def leaderboard_rows(self) -> tuple[LeaderboardRow, ...]:
         """One row per strategy, in the order of the table."""
-        return self._accounts.scoreboard.rows()
+        return self.accounts.scoreboard.rows()
 
     def conflicts(
         self,
     ) -> tuple[tuple[str, ...], tuple[ConflictPair, ...], tuple[CoinConflict, ...], tuple[Lineup, ...]]:
         """(strategies, pairs, coins, lineup), the fields of a snapshot's conflicts."""
-        board = self._accounts.conflicts
+        board = self.accounts.conflicts
         return board.strategies(), board.pairs(), board.coins(), board.lineup()
 
     def open_positions(self) -> tuple[Position, ...]:
@@ -201,13 +203,13 @@ class Engine:
 
     def _running(self) -> tuple[Position, ...]:
         """By book, then by series."""
-        held = [(seat.book, seat.holding) for desk in self._desks.values() for seat in desk.seats]
-        order = {book.name: place for place, book in enumerate(self._accounts.books)}
+        held = [(seat.book, seat.holding) for desk in self.desks.values() for seat in desk.seats]
+        order = {book.name: place for place, book in enumerate(self.accounts.books)}
         held.sort(key=lambda pair: order[pair[0].name])
         return tuple(holding.position for _, holding in held if holding is not None)
 
     def _pending(self) -> tuple[Position, ...]:
-        return tuple(position for desk in self._desks.values() for position in desk.windows.pending())
+        return tuple(position for desk in self.desks.values() for position in desk.windows.pending())
 
     def position_rows(self) -> tuple[PositionRow, ...]:
         """Running positions at the mark of their newest tick, then those that wait for an outcome."""
@@ -215,12 +217,12 @@ class Engine:
         return (*running, *(_position_row(position, None, pending=True) for position in self._pending()))
 
     def _row(self, position: Position) -> PositionRow:
-        up_mid = known(self._desks[series_of(position.key)].features.up_mid)
+        up_mid = known(self.desks[series_of(position.key)].features.up_mid)
         return _position_row(position, up_mid, pending=False)
 
     def pnl_since(self, market_ms: int) -> tuple[float, float]:
         """(touch, costed) dollars of trades that ended since the start of that UTC hour, at most 72 hours back."""
-        return self._accounts.scoreboard.pnl_since(market_ms)
+        return self.accounts.scoreboard.pnl_since(market_ms)
 
     def exposure(self) -> float:
         """Dollars paid, under the touch model, for what is open."""

@@ -5,14 +5,16 @@ be columns or plain floats. Callers silence numpy's warnings with ``np.errstate`
 """
 
 import math
+import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from polyterm.quant import primitives
 from polyterm.quant.primitives import NAN
+from polyterm.quant.probability_table import DISTANCES, PROBABILITIES, REMAINING_S
 
 Column = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -81,3 +83,43 @@ def sqrt(x: Column) -> Column:
     result = np.sqrt(x)
     result[~(x >= 0)] = NAN
     return result
+
+
+def expected_probability(remaining_s: Column, distance: Column) -> Column:
+    """As ``probability_table.expected_probability``."""
+    distance, remaining_s = np.broadcast_arrays(distance, remaining_s)
+    inside = ~np.isnan(distance) & (remaining_s >= 0) & (remaining_s <= REMAINING_S[-1])
+    row = np.minimum(np.searchsorted(REMAINING_S, remaining_s, side="right"), len(PROBABILITIES)) - 1
+    place = np.searchsorted(DISTANCES, np.abs(distance), side="right") - 1
+    leading = np.array(PROBABILITIES)[row, place]
+    return np.where(inside, np.where(distance >= 0, leading, 1 - leading), NAN)
+
+
+OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "neg": operator.neg,
+    "abs": operator.abs,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "&": operator.and_,
+    "|": operator.or_,
+    "not_": np.logical_not,
+    "ratio": ratio,
+    "low": low,
+    "high": high,
+    "where": where,
+    "log": log,
+    "log1p": log1p,
+    "exp": exp,
+    "erfc": erfc,
+    "sqrt": sqrt,
+    "is_known": is_known,
+    "expected_probability": expected_probability,
+}
+"""The column form of every operation of ``expression``, by name; at least one argument must be a column."""

@@ -216,7 +216,7 @@ def test_memory_is_bounded_but_no_open_position_is_forgotten() -> None:
     assert kinds(first_two[0]) == ["WindowSettled", "TradeClosed"]
     assert kinds(first_two[1]) == ["WindowSettled"], "a forgotten window has no trades left to correct"
     assert len(msgspec.json.encode(scene.engine.leaderboard_rows())) < 1000
-    (market,) = scene.engine._desks.values()
+    (market,) = scene.engine.desks.values()
     assert len(market.windows._finished) <= REMEMBERED_WINDOWS + 1
 
 

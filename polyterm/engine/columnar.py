@@ -1,0 +1,198 @@
+"""Replay of rules on columns: the events of the tick-by-tick engine, found by looking at whole columns at once.
+
+Each rule's ways in and out are worked out for all ticks of a piece, and a walk from candidate to candidate gives its
+moves; the engine then makes them in their order, so that every event comes from the code that makes it live.
+Strategies that are no rules are asked tick by tick in between.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
+
+import numpy as np
+
+from polyterm.core.event import Event
+from polyterm.core.input import Input, Outcome, Payload, WindowEnded, WindowOpened
+from polyterm.engine.books import Series, series_of
+from polyterm.engine.desk import Desk, Moment
+from polyterm.engine.engine import LEADER, Engine
+from polyterm.engine.moves import Move
+from polyterm.engine.outbox import Outbox
+from polyterm.engine.recording import PIECE_INPUTS, Reader, Recording, Rows
+from polyterm.engine.walk import Ground, Walk
+from polyterm.quant.column_features import NO_PAST, ColumnFeatures, LongColumn
+from polyterm.quant.columns import Column
+from polyterm.quant.expression import Node
+from polyterm.quant.tick_columns import Whole
+
+
+class ColumnarReplay:
+    """Drives a fresh ``engine``; afterwards its open positions are marked as of the newest tick."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._past: dict[Series, LongColumn] = {}
+        self._shared: dict[Series, Collection[int]] = {}
+
+    def run(self, payloads: Iterable[tuple[int, Payload]]) -> Iterator[Event]:
+        """As ``replay.replay``, with bounded memory."""
+        reader, stream = Reader(), iter(payloads)
+        while reader.read(islice(stream, PIECE_INPUTS)):
+            yield from self.replay(reader.recording())
+
+    def replay(self, recording: Recording) -> Iterator[Event]:
+        """The events of a recording, which begins where the one before it ended."""
+        for piece in recording.pieces():
+            with np.errstate(all="ignore"):
+                events = list(self._piece(piece))
+            yield from events
+
+    def _piece(self, piece: Recording) -> Iterator[Event]:
+        lanes = self._lanes(piece)
+        asked = any(lane.desk.asks_strategies for lane in lanes.values())
+        agenda: list[tuple[int, _Lane | None, int]] = [
+            (number, lane, row) for lane in lanes.values() for number, row in lane.agenda(everything=asked)
+        ]
+        agenda += [(other.number, None, place) for place, other in enumerate(piece.others)]
+        agenda.sort(key=lambda stop: stop[0])
+        for _, lane, place in agenda:
+            if lane is None:
+                yield from self._other(piece.others[place], lanes)
+            else:
+                yield from self._row(lane, place, observed=asked)
+        for series, lane in lanes.items():
+            lane.finish(observed=asked)
+            fresh = lane.rows.ticks.part(lane.rows.fresh, len(lane.rows.ticks))
+            self._past[series] = self._past.get(series, NO_PAST).then(fresh.slot, fresh.source("spot"))
+
+    def _lanes(self, piece: Recording) -> dict[Series, "_Lane"]:
+        lanes: dict[Series, _Lane] = {}
+        switch = self._engine.accounts.switch
+        for series in sorted(piece.rows, key=lambda series: series[0] != LEADER):
+            rows = piece.rows[series]
+            if not len(rows.ticks):
+                continue
+            desk = self._engine.desk(series)
+            lead = lanes.get((LEADER, series[1]))
+            features = ColumnFeatures(
+                rows.ticks,
+                rows.number,
+                past=self._past.get(series, NO_PAST).before(int(rows.ticks.slot[0])),
+                leads=series[0] == LEADER,
+                lead=None if lead is None else lead.features,
+                lead_starts=np.array(piece.starts.get((LEADER, series[1]), ()), np.int64),
+                shared=self._shared_by(series, desk),
+            )
+            ground = Ground(rows, features, entries=switch.entries_allowed, exits=switch.exits_allowed)
+            lanes[series] = _Lane(desk, rows, ground)
+        return lanes
+
+    def _shared_by(self, series: Series, desk: Desk) -> Collection[int]:
+        shared = self._shared.get(series)
+        if shared is None:
+            shared = self._shared[series] = _asked_twice(desk)
+        return shared
+
+    def _other(self, item: Input, lanes: dict[Series, "_Lane"]) -> list[Event]:
+        if isinstance(item.payload, WindowOpened | WindowEnded | Outcome):
+            lane = lanes.get(series_of(item.payload.key))
+            if lane is not None:
+                lane.advance(item.number)
+        return self._engine.apply(item)
+
+    def _row(self, lane: "_Lane", row: int, *, observed: bool) -> list[Event]:
+        window = lane.desk.windows.running
+        if window is None:
+            raise RuntimeError("a tick was taken without a window")
+        out = Outbox(self._engine.session, int(lane.rows.number[row]), int(lane.rows.at_ms[row]))
+        tick = lane.rows.ticks.tick(row)
+        self._engine.raise_strike(window, tick.strike, out)
+        if observed:
+            lane.desk.features.observe(tick)
+        lane.desk.follow(lane.moves.get(row, {}), Moment(tick, window, out))
+        return out.events
+
+
+def _asked_twice(desk: Desk) -> Collection[int]:
+    """The nodes that several rules of a desk, or several parts of one, ask for."""
+    uses: Counter[int] = Counter()
+    waiting: list[Node] = []
+    for seat in desk.seats:
+        if seat.rule is not None:
+            waiting += [condition for branch in seat.rule.branches for condition in (branch.up, branch.down)]
+            waiting += [leave for leave, _ in seat.rule.exits]
+    while waiting:
+        node = waiting.pop()
+        uses[id(node)] += 1
+        if uses[id(node)] == 1:
+            waiting += node.children
+    return {node for node, number in uses.items() if number > 1}
+
+
+class _Lane:
+    """One series of a piece: its columns, the moves that were found on them, and how far its desk has come."""
+
+    def __init__(self, desk: Desk, rows: Rows, ground: Ground) -> None:
+        self.desk = desk
+        self.rows = rows
+        self.features = ground.features
+        self._ground = ground
+        self._done = rows.fresh
+        desk.recorded = self._recorded
+        self.moves: dict[int, dict[int, Move]] = {}
+        for seat in desk.seats:
+            if seat.rule is not None and seat.book.disabled is None and rows.fresh < len(rows.ticks):
+                for move in Walk(ground, seat, seat.rule).moves():
+                    self.moves.setdefault(move.row, {})[seat.place] = move
+
+    def agenda(self, *, everything: bool) -> Iterator[tuple[int, int]]:
+        """(number, row) of the ticks on which something is done or asked."""
+        fresh = self.rows.fresh
+        rows = range(fresh, len(self.rows.ticks)) if everything else sorted({*self.moves, *self._strikes().tolist()})
+        return zip(self.rows.number[list(rows)].tolist(), rows, strict=True)
+
+    def _strikes(self) -> Whole:
+        """Rows that may raise the strike of their window."""
+        ticks, fresh = self.rows.ticks, self.rows.fresh
+        changed = np.diff(ticks.epoch, prepend=-1) != 0
+        changed |= np.diff(ticks.grade, prepend=-1) != 0
+        changed[:fresh] = False
+        changed[fresh : fresh + 1] = True
+        return np.flatnonzero(changed & ~np.isnan(ticks.grade))
+
+    def advance(self, number: int) -> None:
+        """Let the desk know what it has not seen of the ticks before ``number``."""
+        end = int(np.searchsorted(self.rows.number, number))
+        window = self.desk.windows.running
+        if window is None or end <= self._done:
+            return
+        spots = self.rows.ticks.values["spot"][self._done : end]
+        known = np.flatnonzero(~np.isnan(spots))
+        if len(known):
+            window.last_spot = spots[known[-1]].item()
+        window.ticks += end - self._done
+        self.desk.last_slot = int(self.rows.ticks.slot[end - 1])
+        self._done = end
+
+    def _recorded(self, series: Node) -> Column:
+        """``series`` in the window of the newest tick, as far as the desk has come."""
+        last = int(self.features.grid.cell[self._done - 1])
+        column: Column = self.features.value(series)[self._ground.window_start(last) : last + 1]
+        return column
+
+    def finish(self, *, observed: bool) -> None:
+        """The piece is over: mark what is held, for the next one to go on."""
+        if len(self.rows.ticks) == self.rows.fresh:
+            return
+        self.advance(int(self.rows.number[-1]) + 1)
+        if not observed:
+            self.desk.features.observe(self.rows.ticks.tick(len(self.rows.ticks) - 1))
+        last = int(self.features.grid.cell[-1])
+        for seat in self.desk.seats:
+            holding = seat.holding
+            if holding is not None:
+                entered = self._ground.cell_of(last, holding.entry_ms // 1000)
+                first = max(entered + 1, self._ground.fresh_cell, self._ground.window_start(last))
+                mark = self._ground.mark["up" if holding.up else "down"][first : last + 1]
+                r = (mark - holding.entry_price) / holding.entry_price
+                holding.peak_r = float(np.fmax.reduce(r, initial=holding.peak_r))

@@ -1,0 +1,203 @@
+"""The column form of ``Features``: every tick of a series at once."""
+
+from collections.abc import Callable, Collection
+from typing import Any, Final
+
+import numpy as np
+
+from polyterm.quant import column_folds, primitives
+from polyterm.quant.columns import OPERATIONS, Column
+from polyterm.quant.definitions import LEAD_MOVE, LONG_LOOKBACK_S
+from polyterm.quant.expression import Node
+from polyterm.quant.primitives import NAN
+from polyterm.quant.probability_table import expected_probability
+from polyterm.quant.tick_columns import Grid, TickColumns, Whole
+
+Slice = Callable[[slice, Any], Any]
+"""A value on some cells; the second argument has the values of the position there as attributes."""
+
+_PLAIN: Final[dict[str, Callable[..., Any]]] = {
+    **OPERATIONS,
+    **{name: getattr(primitives, name) for name in (
+        "ratio", "low", "high", "where", "log", "log1p", "exp", "erfc", "sqrt", "is_known",
+    )},
+    "expected_probability": expected_probability,
+}  # fmt: skip
+
+
+class LongColumn:
+    """The known prices of the day before the first row of a series, and their slots."""
+
+    __slots__ = ("prices", "slots")
+
+    def __init__(self, slots: Whole, prices: Column) -> None:
+        self.slots = slots
+        self.prices = prices
+
+    def before(self, slot: int) -> "LongColumn":
+        """What was known before ``slot``."""
+        end = np.searchsorted(self.slots, slot)
+        return LongColumn(self.slots[:end], self.prices[:end])
+
+    def then(self, slots: Whole, prices: Column) -> "LongColumn":
+        """With the known ones of ``prices`` after them, and what is out of sight by then forgotten."""
+        known = ~np.isnan(prices)
+        slots, prices = np.append(self.slots, slots[known]), np.append(self.prices, prices[known])
+        first = np.searchsorted(slots, slots[-1] - LONG_LOOKBACK_S) if len(slots) else 0
+        return LongColumn(slots[first:], prices[first:])
+
+
+NO_PAST: Final = LongColumn(np.zeros(0, np.int64), np.zeros(0))
+
+
+class Evaluator:
+    """Values of expressions on cells. What is in ``shared`` (ids of nodes), and every look-back, is worked out once."""
+
+    def __init__(self, leaf: Callable[[Node], Any], shared: Collection[int] | None) -> None:
+        self._leaf = leaf
+        self._shared = shared
+        self._kept: dict[int, tuple[Node, Any]] = {}  # a node that is kept keeps its id
+
+    def value(self, node: Node) -> Any:
+        """A column, or a plain number or flag where no cell matters."""
+        if node.kind in {"constant", "flag"}:
+            return node.args[0]
+        kept = self._kept.get(id(node))
+        if kept is not None:
+            return kept[1]
+        value = self._operation(node, map(self.value, node.args)) if node.kind == "operation" else self._leaf(node)
+        if self._shared is None or id(node) in self._shared or node.kind != "operation":
+            self._kept[id(node)] = node, value
+        return value
+
+    def _operation(self, node: Node, values: Any) -> Any:
+        args = tuple(values)
+        is_plain = not any(isinstance(arg, np.ndarray) for arg in args)
+        return (_PLAIN if is_plain else OPERATIONS)[node.name](*args)
+
+    def at(self, node: Node, cells: Whole) -> Any:
+        """The value on these cells only; operations that are not kept are worked out there and nowhere else."""
+        if node.kind == "operation" and id(node) not in self._kept:
+            return self._operation(node, (self.at(child, cells) for child in node.args))
+        value = self.value(node)
+        return value[cells] if isinstance(value, np.ndarray) else value
+
+    def on_slice(self, node: Node) -> Slice:
+        """``node``, which may ask about a position, as a function of some cells and the position's values there."""
+        if node.kind == "position":
+            name = node.name
+            return lambda cells, position: getattr(position, name)
+        if not asks_position(node):
+            value = self.value(node)
+            if isinstance(value, np.ndarray):
+                return lambda cells, position: value[cells]
+            return lambda cells, position: value
+        args = [self.on_slice(child) for child in node.args]
+        operation = OPERATIONS[node.name]
+        if len(args) == 2:
+            first, second = args
+            return lambda cells, position: operation(first(cells, position), second(cells, position))
+        return lambda cells, position: operation(*(arg(cells, position) for arg in args))
+
+
+def asks_position(node: Node, name: str | None = None) -> bool:
+    """Whether the value of ``node`` depends on a position, or on what is called ``name`` of it."""
+    if node.kind == "position":
+        return name is None or node.name == name
+    return any(asks_position(child, name) for child in node.children)
+
+
+class ColumnFeatures(Evaluator):
+    """Values lie on the cells of ``grid``: one per market second of every window, with missing ones between.
+
+    ``numbers`` are the places of the ticks among all inputs. ``past`` is what ``long_return`` remembers. ``lead`` are
+    btc's features on the same horizon, None if there are none; ``lead_starts`` the places at which btc's windows
+    began; ``leads`` says that this is btc itself.
+    """
+
+    def __init__(
+        self,
+        ticks: TickColumns,
+        numbers: Whole,
+        *,
+        past: LongColumn = NO_PAST,
+        leads: bool = False,
+        lead: "ColumnFeatures | None" = None,
+        lead_starts: Whole | None = None,
+        shared: Collection[int] | None = None,
+    ) -> None:
+        super().__init__(self._worked_out, shared)
+        self.ticks = ticks
+        self.numbers = numbers
+        self.grid = Grid(ticks.slot, ticks.epoch)
+        self._past = past
+        self._lead = self if leads else lead
+        self._lead_starts = lead_starts
+
+    def _worked_out(self, node: Node) -> Any:
+        if node.kind == "source":
+            return self.grid.spread(self.ticks.source(node.name))
+        if node.kind == "record":
+            return self._record(node)
+        if node.kind == "lead":
+            return self._lead_move()
+        series, *numbers = node.args
+        if node.name in {"oldest_value", "oldest_age"}:
+            return self._oldest(series, numbers[0])[node.name]
+        args = (self.value(number) if isinstance(number, Node) else number for number in numbers)
+        return getattr(column_folds, node.name)(self.value(series), *args)
+
+    def _record(self, node: Node) -> Column:
+        expression, kept = node.args
+        column: Column = self.value(expression).copy()
+        column[self.grid.empty] = NAN
+        if kept:
+            self.grid.keep(column, kept)
+        return column
+
+    def _lead_move(self) -> Column:
+        """btc's move as it stood when each tick came; missing unless btc was observed in that second."""
+        lead = self._lead
+        if lead is None or not len(lead.numbers):
+            return np.full(self.grid.size, NAN)
+        move: Column = lead.value(LEAD_MOVE)
+        if lead is self:
+            return move
+        row = np.searchsorted(lead.numbers, self.numbers) - 1
+        seen = row >= 0
+        row[~seen] = 0
+        seen &= lead.ticks.slot[row] == self.ticks.slot
+        if self._lead_starts is not None and len(self._lead_starts):
+            start = np.searchsorted(self._lead_starts, self.numbers) - 1
+            seen &= (start < 0) | (self._lead_starts[start] < lead.numbers[row])
+        return self.grid.spread(np.where(seen, move[lead.grid.cell[row]], NAN))
+
+    def _oldest(self, series: Node, lookback_s: int) -> dict[str, Column]:
+        prices = self.value(series)[self.grid.cell]
+        known = ~np.isnan(prices)
+        slot = self.ticks.slot
+        all_slots = np.append(self._past.slots, slot[known])
+        all_prices = np.append(self._past.prices, prices[known])
+        place = np.searchsorted(all_slots, slot - lookback_s)
+        found = place < len(self._past.slots) + np.cumsum(known)
+        place[~found] = 0
+        values = all_prices[place] if len(all_prices) else np.full(len(slot), NAN)
+        ages = (slot - all_slots[place]).astype(np.float64) if len(all_slots) else values
+        return {
+            "oldest_value": self.grid.spread(np.where(found, values, NAN)),
+            "oldest_age": self.grid.spread(np.where(found, ages, NAN)),
+        }
+
+    def since(self, cell: int, cells: int) -> Evaluator:
+        """The next ``cells`` cells, with look-backs that begin after ``cell``: their place there is ``grid.margin``."""
+        nothing = np.full(self.grid.margin, NAN)
+
+        def leaf(node: Node) -> Any:
+            if node.kind == "fold" and node.name not in {"oldest_value", "oldest_age"}:
+                series, *numbers = node.args
+                args = (view.value(number) if isinstance(number, Node) else number for number in numbers)
+                return getattr(column_folds, node.name)(view.value(series), *args)
+            return np.concatenate((nothing, self.value(node)[cell + 1 : cell + 1 + cells]))
+
+        view = Evaluator(leaf, None)
+        return view
