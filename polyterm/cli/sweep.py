@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
-WORTH_A_PROCESS: Final = 50_000_000
-"""Variants times ticks below which starting processes takes longer than it saves."""
+WORTH_PROCESSES: Final = 300_000_000
+WORTH_PROCESSES_BY_TICK: Final = 500_000
+"""Variants times ticks below which starting processes takes longer than it saves: by columns, and tick by tick."""
 
 CLUSTER_PIECES: Final = 16
 """A cluster's work is divided as for so many processes: it may have many, and may grow."""
@@ -165,8 +166,7 @@ class _Work:
 
         if cluster is not None and only_here:
             raise ConfigError("A strategy of your own cannot be sent to a cluster: sweep it here.")
-        work = len(self._variants) * self._ticks
-        processes = 1 if only_here or (jobs is None and work < WORTH_A_PROCESS) else jobs or os.cpu_count() or 1
+        processes = 1 if only_here or (jobs is None and not self._is_worth_processes()) else jobs or os.cpu_count() or 1
         pieces = divide(self._variants, len(self._recordings), CLUSTER_PIECES if cluster else processes)
         if cluster is not None:
             self._follow(run_on_cluster(self._recordings, pieces, cluster), pieces)
@@ -174,6 +174,12 @@ class _Work:
             self._follow(run_here(self._recordings, pieces), pieces)
         else:
             self._follow(run_in_processes(self._recordings, pieces, processes), pieces)
+
+    def _is_worth_processes(self) -> bool:
+        from polyterm.engine.sweep import TickRecording
+
+        by_tick = any(isinstance(recording, TickRecording) for recording in self._recordings)
+        return len(self._variants) * self._ticks >= (WORTH_PROCESSES_BY_TICK if by_tick else WORTH_PROCESSES)
 
     def _follow(self, done: Generator["Done"], pieces: Sequence["Piece"]) -> None:
         progress = _Progress(sum(len(piece.entries) for piece in pieces), len(self._recordings))
