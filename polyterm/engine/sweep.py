@@ -19,7 +19,7 @@ from polyterm.engine.books import Book, Series, series_of
 from polyterm.engine.engine import Engine
 from polyterm.engine.parameter_space import Variant
 from polyterm.engine.replay import replay
-from polyterm.engine.sweep_columns import Conditions, leaves
+from polyterm.engine.sweep_columns import Conditions
 from polyterm.engine.sweep_leaves import Leaves
 from polyterm.engine.sweep_results import (
     Fold,
@@ -84,8 +84,8 @@ class ColumnRecording:
         self._prepare()
 
     def _prepare(self) -> None:
-        self._leaves = Leaves(self._series, self._lead)
-        self._floor = Floor(self._series, Conditions(len(self._series.ticks), self._leaves))
+        conditions = Conditions(len(self._series.ticks), Leaves(self._series, self._lead))
+        self._floor = Floor(self._series, conditions)
 
     def __getstate__(self) -> tuple[SweptSeries, SweptSeries | None]:
         return self._series, self._lead
@@ -96,13 +96,6 @@ class ColumnRecording:
 
     def run(self, entries: Sequence[Entry]) -> list[VariantTrades]:
         rules = [(traced(entry), entry.limits) for entry in entries]
-        nodes = [
-            node
-            for rule, _ in rules
-            if rule is not None
-            for node in (*rule.entry_nodes(), *(leave for leave, _ in rule.exits))
-        ]
-        self._leaves.learn(list(set().union(*map(leaves, nodes))))
         with np.errstate(all="ignore"):
             return [self._floor.trades(rule, limits) for rule, limits in rules if rule is not None]
 

@@ -8,8 +8,9 @@ import msgspec
 import numpy as np
 
 from polyterm.engine.fills import open_legs, sell_legs, settle_legs
-from polyterm.engine.sweep_columns import Conditions, Slice
+from polyterm.engine.sweep_columns import Conditions
 from polyterm.engine.sweep_series import SweptSeries
+from polyterm.quant.column_features import Slice
 from polyterm.quant.columns import Column
 from polyterm.quant.expression import Node
 
