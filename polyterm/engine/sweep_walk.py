@@ -34,6 +34,7 @@ class Floor:
         self._series = series
         self._conditions = conditions
         self._endings = Endings(series, conditions)
+        self._boundaries = series.boundaries
 
     def trades(self, rule: TracedRule, limits: Limits) -> VariantTrades:
         """As an engine with this rule alone would make them."""
@@ -44,7 +45,7 @@ class Floor:
             if not condition.is_constant(False)
         ]
         leaves = self._endings.leaves(rule.exits)
-        walk = _Walk(self._series, limits, self._candidates(ways))
+        walk = _Walk(self._series, limits, self._candidates(ways), self._boundaries)
         for row in walk.entries():
             way = next(way for way in ways if way.mask[row])
             shares = self._shares(way.size, row)
@@ -69,9 +70,10 @@ class Floor:
 class _Walk:
     """Goes from candidate to candidate as far as the limits allow. Every entry must be ``ended`` before the next."""
 
-    def __init__(self, series: SweptSeries, limits: Limits, candidates: Whole) -> None:
+    def __init__(self, series: SweptSeries, limits: Limits, candidates: Whole, boundaries: Whole) -> None:
         self._series = series
         self._limits = limits
+        self._boundaries = boundaries
         self._candidates = candidates
         self._ending: Ending | None = None
         self._epoch: list[int] = []
@@ -81,7 +83,7 @@ class _Walk:
 
     def entries(self) -> Iterator[int]:
         free_from = 0
-        places = self._candidates.searchsorted(self._series.boundaries)
+        places = self._candidates.searchsorted(self._boundaries)
         for window in np.flatnonzero(places[:-1] < places[1:]).tolist():
             place, stop, entered = int(places[window]), int(places[window + 1]), 0
             while place < stop:
