@@ -7,7 +7,7 @@ from polyterm.core.market import FeeSchedule, Grade, MarketKey, Reference, Side
 from polyterm.core.position import Position, Trade
 
 
-class EventId(msgspec.Struct, frozen=True, order=True):
+class EventId(msgspec.Struct, frozen=True, gc=False, order=True):
     """(session, number of the input that caused it, place among that input's events)."""
 
     session: str
@@ -35,13 +35,13 @@ class StrikeSet(msgspec.Struct, frozen=True, tag="strike_set"):
     strike: Reference
 
 
-class PositionOpened(msgspec.Struct, frozen=True, tag="position_opened"):
+class PositionOpened(msgspec.Struct, frozen=True, gc=False, tag="position_opened"):
     id: EventId
     at_ms: int
     position: Position
 
 
-class TradeClosed(msgspec.Struct, frozen=True, tag="trade_closed"):
+class TradeClosed(msgspec.Struct, frozen=True, gc=False, tag="trade_closed"):
     id: EventId
     at_ms: int
     trade: Trade

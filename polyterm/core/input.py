@@ -55,7 +55,7 @@ class Fill(msgspec.Struct, frozen=True, tag="fill"):
 Payload = Tick | WindowOpened | WindowEnded | Outcome | Command | OrderUpdate | Fill
 
 
-class Input(msgspec.Struct, frozen=True):
+class Input(msgspec.Struct, frozen=True, gc=False):
     """A payload with its place in the session: ``number`` counts from 1 without gaps, ``at_ms`` is market time."""
 
     number: int

@@ -25,7 +25,7 @@ def window_epoch(unix_s: int, horizon: Horizon) -> int:
     return unix_s - unix_s % HORIZON_SECONDS[horizon]
 
 
-class MarketKey(msgspec.Struct, frozen=True, order=True):
+class MarketKey(msgspec.Struct, frozen=True, gc=False, order=True):
     """One window of one series: coin, horizon and the window's start in unix seconds."""
 
     coin: Coin
@@ -70,7 +70,7 @@ def parse_slug(text: str) -> MarketKey | None:
     return None
 
 
-class FeeSchedule(msgspec.Struct, frozen=True):
+class FeeSchedule(msgspec.Struct, frozen=True, gc=False):
     """A market's taker fee: ``shares * rate * (p * (1 - p)) ** exponent`` dollars at fill price ``p``.
 
     Source: the venue's fee page; makers pay nothing.
@@ -80,7 +80,7 @@ class FeeSchedule(msgspec.Struct, frozen=True):
     exponent: float
 
 
-class Reference(msgspec.Struct, frozen=True):
+class Reference(msgspec.Struct, frozen=True, gc=False):
     """A price that a window is judged by (its strike or its final), its source and how far it can be trusted."""
 
     price: float

@@ -10,7 +10,7 @@ FillModel = Literal["touch", "costed", "realistic"]
 LegStatus = Literal["full", "partial", "none", "pending"]
 
 
-class Leg(msgspec.Struct, frozen=True):
+class Leg(msgspec.Struct, frozen=True, gc=False):
     """A holding as one fill model saw it. ``fee`` is the dollars paid so far; ``pnl`` is net of it, None while open."""
 
     model: FillModel
@@ -22,7 +22,7 @@ class Leg(msgspec.Struct, frozen=True):
     pnl: float | None = None
 
 
-class Conditions(msgspec.Struct, frozen=True):
+class Conditions(msgspec.Struct, frozen=True, gc=False):
     """The market at an entry or an exit; sizes are at the touch of the side that was traded."""
 
     spot: float | None
@@ -35,7 +35,7 @@ class Conditions(msgspec.Struct, frozen=True):
     time_remaining_s: int
 
 
-class Position(msgspec.Struct, frozen=True):
+class Position(msgspec.Struct, frozen=True, gc=False):
     """An open holding. ``peak_r`` is the highest mark return since entry."""
 
     strategy: str
@@ -53,7 +53,7 @@ class Position(msgspec.Struct, frozen=True):
     peak_r: float
 
 
-class Trade(msgspec.Struct, frozen=True):
+class Trade(msgspec.Struct, frozen=True, gc=False):
     """A closed holding. ``outcome`` and ``grade`` are set when it was settled, None after an early exit."""
 
     strategy: str

@@ -9,7 +9,7 @@ from polyterm.core.market import Side
 Action = Literal["buy", "sell", "hold"]
 
 
-class Signal(msgspec.Struct, frozen=True):
+class Signal(msgspec.Struct, frozen=True, gc=False):
     """``size`` is shares (or dollars where the book is sized in dollars); ``confidence`` and ``edge`` are fractions."""
 
     action: Action

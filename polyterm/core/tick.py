@@ -32,7 +32,7 @@ BOOK_MAX_AGE_MS: Final = 5_000
 SPOT_MAX_AGE_MS: Final = 5_000
 
 
-class Tick(msgspec.Struct, frozen=True, tag="tick", kw_only=True):
+class Tick(msgspec.Struct, frozen=True, gc=False, tag="tick", kw_only=True):
     """What was known of a market at the end of a slot.
 
     ``slot`` is the scheduled market second (unix s); ``made_ms`` when the tick was really made. Ages are milliseconds

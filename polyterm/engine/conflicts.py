@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from polyterm.core.market import COINS, HORIZONS, Coin, MarketKey, Side
 from polyterm.core.snapshot import CoinConflict, ConflictPair, Lineup
 
@@ -14,45 +17,75 @@ class _Sides:
         self.bought: set[Side] = set()
 
 
+class _Pairs:
+    """Windows that two strategies both traded, and those in which they took opposite sides, by their places."""
+
+    def __init__(self, strategies: int) -> None:
+        self.windows = np.zeros((strategies, strategies), np.int64)
+        self.opposed = np.zeros((strategies, strategies), np.int64)
+
+    def add(self, up: npt.NDArray[np.int64], down: npt.NDArray[np.int64]) -> None:
+        """A window; 1 at the places of those who took that side first."""
+        either = up + down
+        self.windows += np.outer(either, either)
+        opposed = np.outer(up, down)
+        self.opposed += opposed + opposed.T
+
+    def copy(self) -> "_Pairs":
+        copied = _Pairs(0)
+        copied.windows, copied.opposed = self.windows.copy(), self.opposed.copy()
+        return copied
+
+
 class ConflictBoard:
-    """Counted as positions open, so that a conflict shows while it lasts. ``strategies`` orders pairs and rows."""
+    """Running windows count at once, so that a conflict shows while it lasts. ``strategies`` orders pairs and rows."""
 
     def __init__(self, strategies: Sequence[str]) -> None:
         self._order = {name: place for place, name in enumerate(strategies)}
         self._running: dict[MarketKey, _Sides] = {}
-        self._pairs: dict[tuple[str, str], list[int]] = {}
+        self._pairs = _Pairs(len(self._order))
         self._coins: dict[Coin, list[int]] = {}
 
     def opened(self, strategy: str, key: MarketKey, side: Side) -> None:
-        sides = self._running.setdefault(key, _Sides())
-        self._count_coin(key.coin, sides, side)
-        if strategy not in sides.first:
-            for other, other_side in sides.first.items():
-                self._count_pair(strategy, other, opposed=side != other_side)
-            sides.first[strategy] = side
+        sides = self._running.get(key)
+        if sides is None:
+            sides = self._running[key] = _Sides()
+        if side not in sides.bought:
+            self._count_coin(key.coin, sides, side)
+        sides.first.setdefault(strategy, side)
 
     def _count_coin(self, coin: Coin, sides: _Sides, side: Side) -> None:
         counts = self._coins.setdefault(coin, [0, 0])
         counts[0] += not sides.bought
-        counts[1] += len(sides.bought) == 1 and side not in sides.bought
+        counts[1] += len(sides.bought) == 1
         sides.bought.add(side)
 
-    def _count_pair(self, one: str, other: str, *, opposed: bool) -> None:
-        pair = (one, other) if self._order[one] < self._order[other] else (other, one)
-        counts = self._pairs.setdefault(pair, [0, 0])
-        counts[0] += 1
-        counts[1] += opposed
+    def _add(self, pairs: _Pairs, sides: _Sides) -> None:
+        up, down = np.zeros((2, len(self._order)), np.int64)
+        for name, side in sides.first.items():
+            (up if side == "up" else down)[self._order[name]] = 1
+        pairs.add(up, down)
 
     def ended(self, key: MarketKey) -> None:
         """Its counts stay, its sides are forgotten."""
-        self._running.pop(key, None)
+        sides = self._running.pop(key, None)
+        if sides is not None:
+            self._add(self._pairs, sides)
 
     def strategies(self) -> tuple[str, ...]:
         return tuple(self._order)
 
     def pairs(self) -> tuple[ConflictPair, ...]:
-        ordered = sorted(self._pairs.items(), key=lambda item: (self._order[item[0][0]], self._order[item[0][1]]))
-        return tuple(ConflictPair(first, second, windows, opposed) for (first, second), (windows, opposed) in ordered)
+        pairs = self._pairs.copy()
+        for sides in self._running.values():
+            self._add(pairs, sides)
+        names = tuple(self._order)
+        first, second = np.nonzero(np.triu(pairs.windows, 1))
+        counts = zip(pairs.windows[first, second].tolist(), pairs.opposed[first, second].tolist(), strict=True)
+        return tuple(
+            ConflictPair(names[one], names[other], windows, opposed)
+            for one, other, (windows, opposed) in zip(first.tolist(), second.tolist(), counts, strict=True)
+        )
 
     def coins(self) -> tuple[CoinConflict, ...]:
         return tuple(CoinConflict(coin, *self._coins[coin]) for coin in COINS if coin in self._coins)
