@@ -23,6 +23,18 @@ def slot_of(at_ms: int) -> int:
     return -(-at_ms // 1000)
 
 
+class LeftOut:
+    """Lines that could not be used while the rest was: how many, and what was wrong with the first."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first = ""
+
+    def note(self, what: str) -> None:
+        self.first = self.first or what
+        self.count += 1
+
+
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One observation of one market; None is what was not recorded, or a side without a quote.
 
@@ -107,8 +119,8 @@ _tick_line: Final = msgspec.json.Decoder(_TickLine)
 _end_line: Final = msgspec.json.Decoder(_EndLine)
 
 
-def read_jsonl(path: Path, lines: Lines) -> Iterator[Row | WindowEnd]:
-    """Raises ConfigError at the first line that is no tick and no end of a window, or goes back in time."""
+def read_jsonl(lines: Lines, left_out: LeftOut) -> Iterator[Row | WindowEnd]:
+    """A line that is no tick and no end of a window, or goes back in time, is left out."""
     newest = 0
     for number, line in lines:
         if not line.strip():
@@ -116,11 +128,13 @@ def read_jsonl(path: Path, lines: Lines) -> Iterator[Row | WindowEnd]:
         try:
             row = _json_line(line)
         except (msgspec.DecodeError, ValueError) as error:
-            raise ConfigError(f"{path}, line {number}: {_sentence(error)}; repair or remove the line.") from None
+            left_out.note(f"line {number}: {_sentence(error)}")
+            continue
         if isinstance(row, Row):
             slot = slot_of(row.at_ms)
             if slot < newest:
-                raise ConfigError(f"{path}, line {number}: {newest - slot} s before the line above; sort the lines.")
+                left_out.note(f"line {number}: {newest - slot} s before the line above it")
+                continue
             newest = slot
         yield row
 
@@ -132,8 +146,8 @@ def _json_line(line: str) -> Row | WindowEnd:
 
 
 def _sentence(error: Exception) -> str:
-    text = str(error)
-    return text[:1].lower() + text[1:].rstrip(".")
+    text = str(error).rstrip(".")
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _end(line: _EndLine) -> WindowEnd:
@@ -176,10 +190,19 @@ def _json_row(line: _TickLine) -> Row:
 CSV_NEEDS: Final = frozenset(("ts_ms", "coin", "tf", "window", "up_bid", "up_ask"))
 
 
-def read_csv(path: Path, lines: Lines) -> Iterator[Row]:
-    """Raises ConfigError at a missing column, or at the first line whose cells cannot be what the header says."""
+def read_csv(path: Path, lines: Lines, left_out: LeftOut) -> Iterator[Row]:
+    """A line whose cells cannot be what the header says is left out.
+
+    Raises:
+        ConfigError: a column is missing, or the file is no CSV from some line on.
+    """
     for number, cells in csv_cells(path, lines, CSV_NEEDS):
-        yield at_line(path, number, _csv_row, cells)
+        try:
+            row = _csv_row(cells)
+        except ValueError as error:
+            left_out.note(f"line {number}: {error}")
+            continue
+        yield row
 
 
 def csv_cells(path: Path, lines: Lines, needed: frozenset[str]) -> Iterator[tuple[int, dict[str, str]]]:

@@ -8,20 +8,21 @@ from polyterm.core.market import MarketKey
 from polyterm.errors import ConfigError
 from polyterm.store.tickfile_outcomes import KnownWindow, read_outcomes
 from polyterm.store.tickfile_parquet import MAGIC, parquet_lines
-from polyterm.store.tickfile_rows import JSON_COLUMNS, Row, WindowEnd, read_csv, read_jsonl, slot_of
+from polyterm.store.tickfile_rows import JSON_COLUMNS, LeftOut, Row, WindowEnd, read_csv, read_jsonl, slot_of
 from polyterm.store.tickfile_text import begins_with, read_lines
 from polyterm.store.tickfile_windows import Recording, Stamped
 
 
 def read_ticks(path: Path, outcomes: Path | None = None) -> Iterator[Stamped]:
-    """``(at_ms, payload)`` pairs in order of market time.
+    """``(at_ms, payload)`` pairs in order of market time. Lines that cannot be used are left out, the rest goes on.
 
     Several rows of one second become one tick, made of the last of them: slot n holds what was seen in (n-1, n]. A
     second without a row gets no tick. JSON lines are read as a stream and must be in order of time; CSV rows are read
     as a whole and put in order first.
 
     Raises:
-        ConfigError: at what cannot be read, with the file, the line and what to do; after everything before it.
+        ConfigError: at what cannot be read, or at the end because lines were left out, with the file, the line and what
+            to do; after everything that could be used.
     """
     yield from read_recording(path, {} if outcomes is None else read_outcomes(outcomes))
 
@@ -34,7 +35,8 @@ def read_recording(path: Path, known: Mapping[MarketKey, KnownWindow]) -> Iterat
         raise ConfigError(f"{path} is empty.")
     is_json = first[1].lstrip().startswith("{")
     whole = chain((first,), lines)
-    rows = read_jsonl(path, whole) if is_json else _in_order(read_csv(path, whole))
+    left_out = LeftOut()
+    rows = read_jsonl(whole, left_out) if is_json else _in_order(read_csv(path, whole, left_out))
     recording = Recording(known, settles_itself=not is_json)
     seconds = _Seconds(recording)
     failure: ConfigError | None = None
@@ -47,6 +49,9 @@ def read_recording(path: Path, known: Mapping[MarketKey, KnownWindow]) -> Iterat
     yield from recording.finish()
     if failure is not None:
         raise failure
+    if left_out.count:
+        others = f" {left_out.count - 1:,} more lines were left out." if left_out.count > 1 else ""
+        raise ConfigError(f"{path}, {left_out.first}; repair or remove the line.{others}")
 
 
 def _in_order(rows: Iterator[Row]) -> Iterator[Row]:

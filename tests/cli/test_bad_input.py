@@ -102,8 +102,8 @@ async def test_second_engine_on_one_database(headless: Callable, polyterm: Calla
             assert await first.stop() == 0
 
             async def took_over() -> bool:
-                _, health = await second.request("GET", "/api/live/status")
-                return health.get("role") == "owner"
+                _, health = await second.request("GET", "/health")
+                return health["role"] == "owner" and health["status"] != "starting"
 
             await eventually(took_over, 20)
             assert await second.stop() == 0

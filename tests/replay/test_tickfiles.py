@@ -224,7 +224,7 @@ def test_a_cut_off_file_gives_what_it_holds_and_then_says_so(
         ([json_row(1, timestamp_ms=None)], "line 1: a tick needs timestamp_ms and window_epoch"),
         ([json_row(1, window_epoch=EPOCH + 1)], f"line 1: {EPOCH + 1} is not the start of a 15m window"),
         ([json_row(1, type="trade")], "line 1: invalid enum value 'trade'"),
-        ([json_row(5), json_row(2)], "line 2: 3 s before the line above; sort the lines."),
+        ([json_row(5), json_row(2)], "line 2: 3 s before the line above it; repair or remove the line."),
         ([HEADER, csv_row(0) + ",1"], "line 2: 17 cells instead of 16"),
         ([HEADER, csv_row(0), csv_row(1000, coin="doge")], "line 3: coin 'doge' is not one of btc, eth, sol, xrp"),
         ([HEADER, csv_row(0, tf=60)], "line 2: tf 60 is not one of 300, 900, 3600, 14400 seconds"),
@@ -244,13 +244,16 @@ def test_nonsense_is_one_sentence_with_its_line(write: Write, lines: list[str], 
     assert "\n" not in text
 
 
-def test_everything_before_the_nonsense_is_used(write: Write) -> None:
-    path = write(json_row(1), json_row(2), "x")
+def test_everything_but_the_nonsense_is_used(write: Write) -> None:
+    wrong = ("x", json_row(3, spot_price=0), json_row(3, up_bid=1.5), json_row(2), json_row(4, price_to_beat=0))
+    path = write(json_row(1), json_row(3), *wrong, json_row(5))
     seen = []
-    with pytest.raises(ConfigError):  # noqa: PT012
+    with pytest.raises(ConfigError) as raised:  # noqa: PT012
         for _, payload in read_ticks(path):
-            seen.append(type(payload).__name__)
-    assert seen == ["WindowOpened", "Tick", "Tick"]
+            seen.append(payload.slot - EPOCH if isinstance(payload, Tick) else type(payload).__name__)
+    assert seen == ["WindowOpened", 1, 3, 5]
+    assert "line 3: " in str(raised.value)
+    assert "4 more lines were left out." in str(raised.value)
 
 
 def test_files_that_are_no_files(tmp_path: Path) -> None:
