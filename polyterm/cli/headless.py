@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from polyterm.cli.demo import Demo, demo
 from polyterm.cli.launch import Launch
 from polyterm.settings import Settings
+from polyterm.transport.threads import UnawaitedThreads
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,7 @@ def run_headless(launch: Launch, *, until_stdin_closes: bool) -> None:
 
 async def _main(launch: Launch, *, until_stdin_closes: bool) -> None:
     stop = asyncio.Event()
+    asyncio.get_running_loop().set_default_executor(UnawaitedThreads())
     with _stop_on_signals(stop):
         async with _settings(launch) as settings:
             from polyterm.cli.user_strategies import load_own

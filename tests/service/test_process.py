@@ -57,3 +57,42 @@ async def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
             assert connection.execute("SELECT count(*) FROM sessions WHERE ended_ms IS NOT NULL").fetchone() == (1,)
         latch = json.loads((folder / "data" / "polyterm.db.latch.json").read_text())
         assert latch["state"] == "KILLED"
+
+
+NO_NAME_SERVER = """
+import socket, threading
+
+known = socket.getaddrinfo
+
+def look_up(host, *args, **kwargs):
+    if host == "venue.invalid":
+        print("looking up", flush=True)
+        threading.Event().wait()
+    return known(host, *args, **kwargs)
+
+socket.getaddrinfo = look_up
+from polyterm.cli import main
+main()
+"""
+
+
+async def test_a_name_server_that_never_answers_does_not_hold_up_the_end() -> None:
+    with short_folder() as folder:
+        names = {name: value.replace(NOWHERE, "venue.invalid") for name, value in environment(folder).items()}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", NO_NAME_SERVER, "--headless",
+            env=names, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        assert process.stdout is not None
+        async with asyncio.timeout(20):
+            while await process.stdout.readline() != b"looking up\n":
+                pass
+        process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(5):
+                _, err = await process.communicate()
+        except TimeoutError:
+            process.kill()
+            raise
+        assert (process.returncode, err) == (0, b"")
+        assert not (folder / "run" / "default.sock").exists()
