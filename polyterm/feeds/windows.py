@@ -33,6 +33,8 @@ FIND_BEFORE_S: Final = 120
 STRIKE_AFTER_S: Final = 60
 RESULT_AFTER_S: Final = 15
 RESULT_WITHIN_S: Final = 2 * 3600
+# Also of answers, for one whose trades could not be settled at a good grade: the venue or we may have been away.
+RESULT_ANSWERS: Final = 100
 UNSUBSCRIBE_AFTER_S: Final = 60
 RESULT_LATE_S: Final = 120
 # The wait between two questions about one window grows from here; on a fast clock it is at least ASK_PAUSE_S.
@@ -56,7 +58,7 @@ class Catalogue(Protocol):
 
 class _Window:
     """One window from when it is first looked for until its official result. ``ask_ms`` is when to ask the catalogue
-    next (market time), None when there is nothing to ask."""
+    next (market time), None when there is nothing to ask; ``answers`` counts those since it began or ended."""
 
     def __init__(self, key: MarketKey, ask_ms: int) -> None:
         self.key = key
@@ -68,11 +70,18 @@ class _Window:
         self.strike: Reference | None = None
         self.judged: Grade | None = None
         self.ask_ms: int | None = ask_ms
-        self.asked = 0
+        self.answers = 0
 
     @property
     def owes_result(self) -> bool:
         return self.opened and self.ended and self.judged != "official"
+
+    def is_done(self, ended_ms: int) -> bool:
+        """Whether nothing more is to be expected ``ended_ms`` after its end."""
+        if not self.owes_result:
+            return True
+        enough = self.judged in SETTLEMENT_GRADES or self.answers >= RESULT_ANSWERS
+        return enough and ended_ms >= RESULT_WITHIN_S * 1000
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -176,7 +185,7 @@ class WindowDesk:
         if not window.ended:
             window.ended = True
             window.ask_ms = key.end * 1000 + self._market_ms(RESULT_AFTER_S)
-            window.asked = 0
+            window.answers = 0
             final = self._references.best(key.coin, key.end)
             if window.opened:
                 self._emit(WindowEnded(key, final))
@@ -204,8 +213,7 @@ class WindowDesk:
             if window.subscribed and ended_ms >= UNSUBSCRIBE_AFTER_S * 1000:
                 window.subscribed = False
                 self._market_feed.unsubscribe(window.tokens)
-            done = window.judged == "official" or not window.opened or ended_ms >= RESULT_WITHIN_S * 1000
-            if window.ended and done and not window.subscribed:
+            if window.ended and window.is_done(ended_ms) and not window.subscribed:
                 del self._windows[window.key]
         oldest = min((window.key.epoch for window in self._windows.values()), default=None)
         if oldest is not None:
@@ -225,7 +233,7 @@ class WindowDesk:
                 failures = 0
             except RestError as error:
                 failures += 1
-                retry_in_s = backoff.delay(failures, self._rng) if error.retry_in_s is None else error.retry_in_s
+                retry_in_s = backoff.wait(failures, self._rng, error.retry_in_s)
                 self.health.down(str(error), retry_in_s)
                 await asyncio.sleep(retry_in_s)
 
@@ -238,7 +246,7 @@ class WindowDesk:
 
     async def _ask(self, window: _Window) -> None:
         """An answer that does not help is asked for again later. Raises RestError when the venue cannot be asked."""
-        fresh, window.asked = window.asked > 0 or window.info is not None, window.asked + 1
+        fresh = window.answers > 0 or window.info is not None
         window.ask_ms = None  # whoever sets it meanwhile knows something newer
         try:
             info = await self._discovery.market(window.key, fresh=fresh)
@@ -251,6 +259,7 @@ class WindowDesk:
         else:
             self._learn(window, info)
         self.health.data()
+        window.answers += 1
         if window.ask_ms is None:
             window.ask_ms = self._ask_again_ms(window)
 
@@ -279,7 +288,7 @@ class WindowDesk:
         if window.judged == "official":
             return None
         again_ms = self._clock.market_ms() + int(
-            self._market_ms(ASK_AGAIN_S, ASK_PAUSE_S) * min(ASK_GROWTH**window.asked, ASK_GROWTH_LIMIT)
+            self._market_ms(ASK_AGAIN_S, ASK_PAUSE_S) * min(ASK_GROWTH**window.answers, ASK_GROWTH_LIMIT)
         )
         if window.info is None or window.ended:
             return again_ms

@@ -20,3 +20,11 @@ class Backoff(msgspec.Struct, frozen=True):
         """Between half and all of the ceiling: many clients spread out, and none comes back at once."""
         ceiling = self.ceiling(failures)
         return rng.uniform(ceiling / 2, ceiling)
+
+    def wait(self, failures: int, rng: random.Random, asked_s: float | None) -> float:
+        """``asked_s`` where the other side said how long, but no less than the usual once that has failed: "at once"
+        may not loop."""
+        usual_s = self.delay(failures, rng)
+        if asked_s is None:
+            return usual_s
+        return asked_s if failures == 1 else max(asked_s, usual_s)

@@ -139,7 +139,7 @@ async def supervise(
         ending = await _attempt(connection, url, open_timeout_s, rng, closes or {})
         settled = connection.had_data and clock.monotonic() - began >= SETTLED_AFTER_S
         failures = 1 if settled else failures + 1
-        retry_in_s = _wait_s(ending.retry_in_s, failures, backoff.delay(failures, rng))
+        retry_in_s = backoff.wait(failures, rng, ending.retry_in_s)
         previous, url = host_of(url), channel.url()
         moving = f"; trying {host_of(url)} next" if host_of(url) != previous else ""
         health.down(ending.reason + moving, retry_in_s)
@@ -173,13 +173,6 @@ def _ending(error: Exception, host: str, rng: random.Random, closes: Mapping[int
             return _Ending(f"{host} {rule.meaning} ({error.rcvd.code})", rng.uniform(rule.min_s, rule.max_s))
     retry_in_s = _retry_after(error.response.headers.get("Retry-After")) if isinstance(error, InvalidStatus) else None
     return _Ending(failure_reason(error, host), retry_in_s)
-
-
-def _wait_s(asked_s: float | None, failures: int, usual_s: float) -> float:
-    """What venue or channel asked for, but no less than the usual wait once that has failed: "at once" may not loop."""
-    if asked_s is None:
-        return usual_s
-    return asked_s if failures == 1 else max(asked_s, usual_s)
 
 
 def _retry_after(text: str | None) -> float | None:
