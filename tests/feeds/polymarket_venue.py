@@ -106,6 +106,7 @@ class Venue:
         self.refusal: tuple[int, dict[str, str]] | None = None
         self.answering = asyncio.Event()
         self.answering.set()
+        self.latency_s = 0.0
         self.dumps = True
         self.heard: list[dict[str, Any]] = []
         self.asked: list[str] = []
@@ -161,6 +162,7 @@ class Venue:
     async def _answer(self, request: web.Request, body: dict[str, Any] | None) -> web.Response:
         self.asked.append(request.path_qs)
         await self.answering.wait()
+        await asyncio.sleep(self.latency_s)
         if self.refusal is not None:
             status, headers = self.refusal
             return web.json_response({"error": "no"}, status=status, headers=headers)

@@ -168,6 +168,49 @@ async def test_a_quiet_book_is_confirmed_by_rest(venue: Venue, watching: Watchin
     assert sorted(venue.asked) == [f"/book?token_id={UP}", f"/book?token_id={DOWN}"]
 
 
+@pytest.mark.parametrize("resolved", [True, False])
+async def test_a_distant_venue_confirms_a_quiet_book_in_time_beside_many_others(
+    venue: Venue, watching: Watching, clock: ManualClock, resolved: bool
+) -> None:
+    """Two seconds are left when a book counts as quiet, an answer takes 0.15 s. REST has no book of the resolved."""
+    venue.latency_s = 0.15
+    others = [MarketKey("eth", "15m", KEY.epoch + 900 * place) for place in range(2, 10)]
+    books = [book(key, "up", {0.40: 10}, {0.42: 20}) for key in others]
+    books += [book(key, "down", {0.58: 20}, {0.60: 10}) for key in others]
+    venue.stock(*books)
+    watching.feed.subscribe(each["asset_id"] for each in books)
+    await eventually(lambda: all(watching.board.book(each["asset_id"]) for each in books))
+    if resolved:
+        for each in books:
+            del venue.books[each["asset_id"]]
+    clock.advance_to(clock.market_ms() + 1_000)
+    await venue.say(book(KEY, "up", {0.38: 3, 0.40: 10}, {0.45: 7, 0.42: 20}))
+    await eventually(lambda: watching.view().recv_ms == clock.market_ms())
+    began = clock.market_ms() + 3_000
+    loop = asyncio.get_running_loop()
+    started_s = loop.time()
+    clock.advance_to(began)
+    while watching.view().recv_ms < began and loop.time() < started_s + 2:
+        clock.advance_to(began + int((loop.time() - started_s) * 1000))
+        await asyncio.sleep(0)
+    assert watching.view().recv_ms >= began
+
+
+async def test_a_refusing_rest_is_left_alone_for_as_long_as_it_asks(
+    venue: Venue, watching: Watching, clock: ManualClock
+) -> None:
+    venue.refusal = (429, {"Retry-After": "20"})
+    clock.advance_to(clock.market_ms() + 3_000)
+    await eventually(lambda: len(venue.asked) == 2)  # about both books, at once
+    venue.refusal = None
+    for _ in range(4):
+        clock.advance_to(clock.market_ms() + 4_900)
+        await asyncio.sleep(0)
+    assert len(venue.asked) == 2
+    clock.advance_to(clock.market_ms() + 400)
+    await eventually(lambda: watching.view().recv_ms == clock.market_ms())
+
+
 async def test_a_quiet_book_that_rest_contradicts_twice_is_subscribed_anew(
     venue: Venue, watching: Watching, clock: ManualClock
 ) -> None:

@@ -1,6 +1,7 @@
 """The market channel: subscriptions, and every token's book kept current, checked and posted to the board."""
 
 import asyncio
+import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
@@ -25,6 +26,8 @@ VERIFY_EVERY_S: Final = 0.1
 VERIFY_QUIET_EVERY_S: Final = 1.0
 # A lost change of a size or of a deep level shows in no best price.
 VERIFY_ACTIVE_EVERY_S: Final = 30.0
+# Of the answers that are waited for at once: a quiet book may not grow stale behind others on a long way to the venue.
+VERIFY_AT_ONCE: Final = 4
 # REST is asked about a quiet book while there is still time to answer before the book counts as stale.
 QUIET_SHARE: Final = 0.6
 
@@ -57,6 +60,9 @@ class MarketFeed:
         self._any_token = asyncio.Event()
         self._send: Send | None = None
         self._asked_s: dict[str, float] = {}
+        self._asking: set[str] = set()
+        self._refusals = 0
+        self._ask_from_s = -math.inf
 
     @property
     def counts(self) -> Counts:
@@ -70,7 +76,8 @@ class MarketFeed:
                 supervise(self, self.health, self._clock, self._rng, silence_s=self._settings.silence_s, tap=self._tap)
             )
             group.create_task(self._tend())
-            group.create_task(self._verify(client))
+            for _ in range(VERIFY_AT_ONCE):
+                group.create_task(self._verify(client))
 
     def subscribe(self, tokens: Iterable[str]) -> None:
         """Watch these tokens; those already watched are left alone."""
@@ -148,34 +155,44 @@ class MarketFeed:
                 self._post(lost)
 
     async def _verify(self, client: httpx.AsyncClient) -> None:
-        """Ask REST about one token at a time; a failing REST only lets quiet books grow stale."""
-        backoff, failures = Backoff(), 0
+        """Ask REST about one token after the other; a failing REST only lets quiet books grow stale."""
         while True:
             await asyncio.sleep(VERIFY_EVERY_S)
             token = self._token_to_verify()
             if token is None:
                 continue
             self._asked_s[token] = self._clock.monotonic()
+            self._asking.add(token)
             try:
                 await self._verify_token(client, token)
-                failures = 0
+                self._refusals = 0
             except (rest.RestError, msgspec.DecodeError, ValueError) as error:
-                failures += 1
                 self.health.warn("feed.book_check_failed", error=str(error))
-                asked_for = error.retry_in_s if isinstance(error, rest.RestError) else None
-                await asyncio.sleep(backoff.delay(failures, self._rng) if asked_for is None else asked_for)
+                self._stop_asking(error.retry_in_s if isinstance(error, rest.RestError) else None)
+            finally:
+                self._asking.discard(token)
+
+    def _stop_asking(self, asked_for_s: float | None) -> None:
+        """For a while; questions that were under way together fail together and count once."""
+        now_s = self._clock.monotonic()
+        if now_s >= self._ask_from_s:
+            self._refusals += 1
+            self._ask_from_s = now_s + Backoff().wait(self._refusals, self._rng, asked_for_s)
 
     def _token_to_verify(self) -> str | None:
+        """Of those that are due, the one that was asked about longest ago."""
         now_s = self._clock.monotonic()
+        if now_s < self._ask_from_s:
+            return None
         quiet_ms = int(freshness_ms(BOOK_MAX_AGE_MS, self._clock.speed) * QUIET_SHARE)
         waiting = (
             (VERIFY_QUIET_EVERY_S, self._books.quiet(quiet_ms)),
             (VERIFY_ACTIVE_EVERY_S, self._books.trusted()),
         )
         for every_s, tokens in waiting:
-            for token in tokens:
-                if now_s - self._asked_s[token] >= every_s:
-                    return token
+            due = [token for token in tokens if now_s - self._asked_s[token] >= every_s and token not in self._asking]
+            if due:
+                return min(due, key=self._asked_s.__getitem__)
         return None
 
     async def _verify_token(self, client: httpx.AsyncClient, token: str) -> None:
@@ -184,6 +201,8 @@ class MarketFeed:
             body = await rest.get(client, f"{self._settings.clob}/book", {"token_id": token}, tap=self._tap)
         except rest.RestError as error:
             if error.status == httpx.codes.NOT_FOUND:  # resolved: it has no book any more
+                if token in self._asked_s:
+                    self._asked_s[token] += VERIFY_ACTIVE_EVERY_S
                 return
             raise
         self.check(body, asked_at_frame)
