@@ -105,14 +105,19 @@ class Column(msgspec.Struct, frozen=True):
 
 
 def fit(specs: Sequence[ColumnSpec], width: int) -> tuple[Column, ...]:
-    """The most valuable columns whose widths, with a gap of one cell between them, are at most ``width``."""
+    """The most valuable columns whose widths, with a gap of one cell between them, are at most ``width``.
+
+    Once a column does not fit, no lesser one comes in: what is left lets the others grow.
+    """
     demands = [(spec.rank, False, spec) for spec in specs] + [(spec.grow_rank, True, spec) for spec in specs]
     widths: dict[str, int] = {}
     spare = width + 1  # the first column has no gap before it
+    full = False
     for _, growth, spec in sorted(demands, key=lambda demand: -demand[0]):
         if not growth:
-            if spec.width + 1 > spare:
-                break
+            full = full or spec.width + 1 > spare
+            if full:
+                continue
             widths[spec.key] = spec.width
             spare -= spec.width + 1
         elif spec.key in widths:

@@ -7,14 +7,15 @@ from polyterm.console.latest import Latest, View
 from polyterm.console.layout import fit
 from polyterm.console.view import conflicts as heat
 from polyterm.console.view import leaderboard, positions, ticks
-from polyterm.console.view.cells import Cell, Line, Row, cut, length, sized
+from polyterm.console.view.cells import Cell, Line, Row, cut, length, short_name, sized
 from polyterm.console.view.events import sentence
 from polyterm.console.view.feeds import feed_strip
 from polyterm.console.view.figures import age, bar, countdown, distance, elapsed, money, price, probability, sparkline
 from polyterm.console.view.status import status_bar
 from polyterm.core.event import CommandRefused, StrategyDisabled
-from polyterm.core.snapshot import ConflictPair, Conflicts, Feeds, SnapshotDelta, Ticks
+from polyterm.core.snapshot import ConflictPair, Conflicts, Feeds, Leaderboard, SnapshotDelta, Ticks
 from polyterm.service.link.port import Connection
+from polyterm.strategies.registry import REGISTRY
 from tests.console import scenes
 from tests.console.links import CONNECTED
 
@@ -214,7 +215,7 @@ def test_no_line_is_wider_than_its_pane(width: int, delta: SnapshotDelta) -> Non
 
 
 def test_the_leaderboard_ranks_by_costed_and_puts_the_idle_last() -> None:
-    rows = leaderboard.leaderboard_rows(view_of(scenes.FULL), fit(leaderboard.COLUMNS, 98))
+    rows = leaderboard.leaderboard_rows(view_of(scenes.FULL), fit(leaderboard.COLUMNS, 110))
     assert [row.key for row in rows] == [
         "SpotLag_Fast",
         "SpotLag_Confirmed",
@@ -260,8 +261,10 @@ def test_a_heat_cell_reads_without_colour() -> None:
 def test_the_grid_shrinks_its_cells_before_it_scrolls() -> None:
     assert heat.grid_for(9, 60, 12) == heat.Grid(24, 4, 9, 9)
     assert heat.grid_for(9, 36, 9) == heat.Grid(9, 3, 9, 9)
-    assert heat.grid_for(45, 100, 20) == heat.Grid(10, 2, 20, 45)
-    assert heat.grid_for(45, 36, 9) == heat.Grid(9, 1, 9, 27)
+    assert heat.grid_for(40, 100, 20) == heat.Grid(20, 2, 20, 40)
+    assert heat.grid_for(73, 100, 20) == heat.Grid(24, 1, 20, 73)
+    assert heat.grid_for(73, 60, 11) == heat.Grid(20, 1, 11, 40)
+    assert heat.grid_for(73, 36, 9) == heat.Grid(14, 1, 9, 22)
 
 
 def test_exact_figures_and_coin_rates() -> None:
@@ -272,10 +275,18 @@ def test_exact_figures_and_coin_rates() -> None:
 
 
 def test_short_names_keep_what_differs() -> None:
-    assert heat.short_name("SpotLag_Fast", 8) == "SL_Fast"
-    assert heat.short_name("Endgame_Conservative", 16) == "E_Conservative"
-    assert heat.short_name("SpotLagSimple", 8) == "SpotLag…"
-    assert heat.short_name("SpotLag_Fast", 12) == "SpotLag_Fast"
+    assert short_name("SpotLag_Fast", 8) == "SL_Fast"
+    assert short_name("Endgame_Conservative", 16) == "E_Conservative"
+    assert short_name("SpotLagSimple", 8) == "SpotLag…"
+    assert short_name("SpotLag_Fast", 12) == "SpotLag_Fast"
+
+
+@pytest.mark.parametrize("width", [42, 58, 99])  # of the leaderboard in 80, 120 and 200 columns
+def test_every_strategy_can_be_told_from_the_others(width: int) -> None:
+    rows = tuple(scenes.standing(entry.name, (1, 1), (1.0, 1.0)) for entry in REGISTRY)
+    view = view_of(SnapshotDelta(leaderboard=Leaderboard(1, rows)))
+    names = [row.cells[0].text for row in leaderboard.leaderboard_rows(view, fit(leaderboard.COLUMNS, width))]
+    assert len(set(names)) == len(REGISTRY)
 
 
 def test_pairs_without_a_common_window_make_an_empty_matrix() -> None:

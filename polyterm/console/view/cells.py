@@ -66,6 +66,14 @@ def sized(text: str, width: int, align: Align = "left") -> str:
     return " " * (width - length) + text if align == "right" else text + " " * (width - length)
 
 
+def short_name(name: str, width: int) -> str:
+    """A family's strategies differ in their tails, so its name shrinks to initials before the tail is cut."""
+    family, underscore, tail = name.partition("_")
+    if len(name) > width and underscore:
+        name = "".join(char for char in family if char.isupper()) + underscore + tail
+    return sized(name, width).rstrip()
+
+
 def laid_out(cells: Sequence[Cell], columns: Sequence[Column]) -> Line:
     """Cells padded to their columns, with a gap of one cell between them."""
     line: list[Cell] = []

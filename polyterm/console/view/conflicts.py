@@ -6,12 +6,13 @@ from typing import Final
 import msgspec
 
 from polyterm.console.latest import View
-from polyterm.console.view.cells import HEAT, Cell, Item, Line, cut, joined, sized
+from polyterm.console.view.cells import HEAT, Cell, Item, Line, cut, joined, short_name, sized
 from polyterm.console.view.figures import DOWN, UP, countdown
 from polyterm.core.snapshot import ConflictPair, Conflicts
 
 GLYPHS: Final = "·░▒▓█"
 LABEL_MIN: Final = 9
+LABEL_MIN_GLYPHS: Final = 14
 LABEL_MAX: Final = 24
 # Shares above which a cell takes the next step of the ramp.
 STEPS: Final = (0.0, 0.15, 0.35, 0.60)
@@ -27,11 +28,16 @@ class Grid(msgspec.Struct, frozen=True):
 
 
 def grid_for(count: int, width: int, height: int) -> Grid:
-    """The widest cells with which all strategies fit; else the narrowest, and the matrix scrolls sideways."""
+    """The widest cells with which all strategies fit; else the narrowest, and the matrix scrolls sideways.
+
+    So many strategies that only glyphs fit are told apart by longer labels.
+    """
     for cell in (4, 3, 2, 1):
-        if LABEL_MIN + count * cell <= width:
+        label = LABEL_MIN if cell >= 3 else LABEL_MIN_GLYPHS
+        if label + count * cell <= width:
             return Grid(min(LABEL_MAX, width - count * cell), cell, min(count, height), count)
-    return Grid(LABEL_MIN, 1, min(count, height), max(0, width - LABEL_MIN))
+    label = min(LABEL_MAX, max(LABEL_MIN_GLYPHS, width // 3))
+    return Grid(label, 1, min(count, height), max(0, width - label))
 
 
 class Matrix:
@@ -88,14 +94,6 @@ def axis(matrix: Matrix, grid: Grid, first: int, title: str) -> str:
 def row_label(matrix: Matrix, row: int, width: int) -> str:
     number = f"{row + 1} "
     return number + sized(short_name(matrix.strategies[row], width - len(number)), width - len(number))
-
-
-def short_name(name: str, width: int) -> str:
-    """A family's strategies differ in their tails, so its name shrinks to initials before the tail is cut."""
-    family, underscore, tail = name.partition("_")
-    if len(name) > width and underscore:
-        name = "".join(char for char in family if char.isupper()) + underscore + tail
-    return sized(name, width).rstrip()
 
 
 def coin_rates(conflicts: Conflicts, width: int) -> Line:

@@ -5,12 +5,12 @@ from typing import Final
 
 from polyterm.console.latest import View
 from polyterm.console.layout import Column, ColumnSpec
-from polyterm.console.view.cells import Cell, Row, laid_out
+from polyterm.console.view.cells import Cell, Row, laid_out, short_name
 from polyterm.console.view.figures import DOWN, MISSING, UP, elapsed, money, percent
 from polyterm.core.snapshot import LeaderboardRow
 
 COLUMNS: Final = (
-    ColumnSpec("strategy", "Leaderboard", 16, 100, "left", grow=4, grow_rank=97),
+    ColumnSpec("strategy", "Leaderboard", 20, 100, "left", grow=3, grow_rank=45),
     ColumnSpec("family", "family", 11, 20, "left"),
     ColumnSpec("trades", "trades", 6, 80),
     ColumnSpec("won", "win%", 4, 75),
@@ -21,8 +21,10 @@ COLUMNS: Final = (
 )
 
 
-def _strategy(row: LeaderboardRow, _: View) -> Cell:
-    return Cell(row.strategy) if row.disabled is None else Cell(f"✗ {row.strategy}", "danger")
+def _strategy(row: LeaderboardRow, width: int) -> Cell:
+    if row.disabled is None:
+        return Cell(short_name(row.strategy, width))
+    return Cell(f"✗ {short_name(row.strategy, width - 2)}", "danger")
 
 
 def _count(number: int) -> Cell:
@@ -40,7 +42,6 @@ def _last(row: LeaderboardRow, view: View) -> Cell:
 
 
 _CELLS: Final[Mapping[str, Callable[[LeaderboardRow, View], Cell]]] = {
-    "strategy": _strategy,
     "family": lambda row, _: Cell(row.family, "muted"),
     "trades": lambda row, _: _count(row.trades),
     "won": lambda row, _: Cell(percent(row.wins, row.trades), "" if row.trades else "muted"),
@@ -51,11 +52,15 @@ _CELLS: Final[Mapping[str, Callable[[LeaderboardRow, View], Cell]]] = {
 }
 
 
+def _cell(row: LeaderboardRow, view: View, column: Column) -> Cell:
+    return _strategy(row, column.width) if column.key == "strategy" else _CELLS[column.key](row, view)
+
+
 def leaderboard_rows(view: View, columns: Sequence[Column]) -> tuple[Row, ...]:
     """Best costed P&L first; those that have not traded come last, by name."""
     if view.leaderboard is None:
         return ()
     ranked = sorted(view.leaderboard.rows, key=lambda row: (row.trades == 0, -row.pnl_costed, row.strategy))
     return tuple(
-        Row(row.strategy, laid_out([_CELLS[column.key](row, view) for column in columns], columns)) for row in ranked
+        Row(row.strategy, laid_out([_cell(row, view, column) for column in columns], columns)) for row in ranked
     )

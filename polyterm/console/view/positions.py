@@ -5,12 +5,12 @@ from typing import Final
 
 from polyterm.console.latest import View
 from polyterm.console.layout import Column, ColumnSpec
-from polyterm.console.view.cells import Cell, Row, laid_out
+from polyterm.console.view.cells import Cell, Row, laid_out, short_name
 from polyterm.console.view.figures import MISSING, countdown, elapsed, money, probability, side
 from polyterm.core.snapshot import PositionRow
 
 COLUMNS: Final = (
-    ColumnSpec("strategy", "Positions", 16, 100, "left", grow=4, grow_rank=97),
+    ColumnSpec("strategy", "Positions", 20, 100, "left", grow=3, grow_rank=45),
     ColumnSpec("coin", "coin", 4, 95, "left"),
     ColumnSpec("side", "side", 6, 94, "left"),
     ColumnSpec("shares", "shares", 7, 50),
@@ -35,7 +35,6 @@ def _held(row: PositionRow, view: View) -> Cell:
 
 
 _CELLS: Final[Mapping[str, Callable[[PositionRow, View], Cell]]] = {
-    "strategy": lambda row, _: Cell(row.strategy),
     "coin": lambda row, _: Cell(row.key.coin.upper()),
     "side": lambda row, _: side(row.side),
     "shares": lambda row, _: Cell(f"{row.shares:,.0f}"),
@@ -47,13 +46,19 @@ _CELLS: Final[Mapping[str, Callable[[PositionRow, View], Cell]]] = {
 }
 
 
+def _cell(row: PositionRow, view: View, column: Column) -> Cell:
+    if column.key == "strategy":
+        return Cell(short_name(row.strategy, column.width))
+    return _CELLS[column.key](row, view)
+
+
 def position_rows(view: View, columns: Sequence[Column]) -> tuple[Row, ...]:
     """Newest first."""
     if view.positions is None:
         return ()
     newest = sorted(view.positions.rows, key=lambda row: (-row.entry_ms, row.strategy, row.key))
     return tuple(
-        Row(f"{row.strategy} {row.key}", laid_out([_CELLS[column.key](row, view) for column in columns], columns))
+        Row(f"{row.strategy} {row.key}", laid_out([_cell(row, view, column) for column in columns], columns))
         for row in newest
     )
 
