@@ -4,12 +4,12 @@ A column here holds one value per market second, nan where nothing was seen; wha
 Whoever lays several windows out in one column leaves so many missing rows between them as the longest look-back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from polyterm.quant import folds
-from polyterm.quant.columns import Column, is_known, log, ratio, sqrt
+from polyterm.quant.columns import Column, Mask, is_known, log, ratio, sqrt
 from polyterm.quant.primitives import NAN
 
 
@@ -28,7 +28,14 @@ def _spans(rows: int, n: int, step: int = 1) -> list[tuple[slice, slice]]:
 
 def count(x: Column, n: int) -> Column:
     """How many of the newest ``n`` values are known."""
-    return _sum(is_known(x).astype(np.float64), n)
+    return _count(is_known(x), n)
+
+
+def _count(seen: Mask, n: int) -> Column:
+    so_far = np.cumsum(seen)
+    result = so_far.astype(np.float64)
+    result[n:] -= so_far[:-n]
+    return result
 
 
 def _sum(x: Column, n: int, step: int = 1) -> Column:
@@ -44,7 +51,7 @@ def total(x: Column, n: int) -> Column:
     if seen.all():
         return _sum(x, n)
     result = _sum(np.where(seen, x, 0.0), n)
-    result[count(x, n) == 0] = NAN
+    result[_count(seen, n) == 0] = NAN
     return result
 
 
@@ -57,14 +64,15 @@ def average(x: Column, n: int, least: int) -> Column:
 
 def deviation(x: Column, n: int, least: int) -> Column:
     seen = is_known(x)
-    known = count(x, n)
-    centre = total(x, n) / known
+    known = _count(seen, n)
     values, weights = np.where(seen, x, 0.0), seen.astype(np.float64)
-    squares = np.zeros(len(x))
+    centre = _sum(values, n) / known
+    squares, room = np.zeros(len(x)), np.empty(len(x))
     for here, there in _spans(len(x), n):
-        distance = values[there] - centre[here]
-        distance *= distance
-        distance *= weights[there]
+        distance = room[here]
+        np.subtract(values[there], centre[here], out=distance)
+        np.multiply(distance, distance, out=distance)
+        np.multiply(distance, weights[there], out=distance)
         squares[here] += distance
     result = sqrt(squares / known)
     result[known < least] = NAN
@@ -84,16 +92,28 @@ def decayed_square(x: Column, n: int, least: int, keep: float, take: float) -> C
 
 
 def highest(x: Column, n: int) -> Column:
-    result = np.full(len(x), NAN)
-    for here, there in _spans(len(x), n):
-        np.copyto(result[here], x[there], where=is_known(x[there]) & ~(result[here] > x[there]))
-    return result
+    return _extreme(x, n, np.greater, -np.inf)
 
 
 def lowest(x: Column, n: int) -> Column:
-    result = np.full(len(x), NAN)
-    for here, there in _spans(len(x), n):
-        np.copyto(result[here], x[there], where=is_known(x[there]) & ~(result[here] < x[there]))
+    return _extreme(x, n, np.less, np.inf)
+
+
+def _extreme(x: Column, n: int, beats: Callable[[Column, Column], Mask], nothing: float) -> Column:
+    """The value that beats all others of the newest ``n``; of equal ones (0 and -0) the newest, as in a fold.
+
+    Windows are put together from windows half as long: an extreme may see a value twice.
+    """
+    seen = is_known(x)
+    result = np.where(seen, x, nothing)
+    length = 1
+    while length < n:
+        step = min(length, n - length)
+        older, newer = result[:-step], result[step:]
+        joined = result.copy()
+        joined[step:] = np.where(beats(older, newer), older, newer)
+        result, length = joined, length + step
+    result[_count(seen, n) == 0] = NAN
     return result
 
 
@@ -110,8 +130,8 @@ def first_known(x: Column, lags: Sequence[int]) -> Column:
     result = np.full(len(x), NAN)
     for n in lags:
         missing = ~is_known(result)
-        if not missing[n:].any():
-            break
+        if n >= len(x) or not missing[n:].any():
+            continue
         np.copyto(result[n:], x[: len(x) - n], where=missing[n:])
     return result
 

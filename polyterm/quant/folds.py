@@ -114,5 +114,5 @@ def elapsed_mean(history: History, seconds: float, late: float) -> float:
     """
     if not (seconds >= 1 and late >= 0):
         return NAN
-    values = known_values(history[: len(history) - int(late)], int(seconds))
+    values = known_values(history[: max(0, len(history) - int(late))], int(seconds))
     return moments.fold(values) / len(values) if values else NAN
