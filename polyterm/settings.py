@@ -15,7 +15,13 @@ from typing import Any, Final, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from polyterm.core.market import COINS, Coin, Horizon
 from polyterm.errors import ConfigError
@@ -196,6 +202,15 @@ _CUSTOMARY: Final = {
 }
 
 
+def _environment() -> dict[str, str]:
+    """The variables of ``.env`` under those of the environment."""
+    written = {name.upper(): value for name, value in DotEnvSettingsSource(Settings).env_vars.items() if value}
+    for name, path in _CUSTOMARY.items():
+        if f"POLYTERM_{'__'.join(path).upper()}" in os.environ:
+            written.pop(name, None)
+    return {**written, **os.environ}
+
+
 def _customary(environ: Mapping[str, str]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for name, path in _CUSTOMARY.items():
@@ -248,9 +263,14 @@ def load(flags: Mapping[str, Any] | None = None) -> Settings:
     Raises:
         ConfigError: one sentence that names the key and where it was set.
     """
-    _check_environment(os.environ)
+    environ = _environment()
+    _check_environment(environ)
     try:
-        return Settings(**_merge(_customary(os.environ), flags or {}))
+        return Settings(**_merge(_customary(environ), flags or {}))
+    except SettingsError as error:  # it names the section, and does not repeat the value
+        raise ConfigError(
+            f"A variable is not written as it must be ({error}): lists are JSON, like POLYTERM_COINS='[\"btc\"]'."
+        ) from None
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])

@@ -76,3 +76,34 @@ def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.credentials.complete
     assert "1234" not in repr(settings)
     assert "1234" not in str(settings.model_dump())
+
+
+def test_a_dot_env_file_is_read_under_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text(
+        "POLYMARKET_API_KEY=a\nPOLYMARKET_SECRET=b\nPOLYMARKET_PASSPHRASE=c\nPORT=7\nDATABASE_URL=low.db\nEDITOR=vi\n"
+    )
+    assert load().credentials.complete
+    assert (load().service.port, load().db) == (7, "low.db")
+    monkeypatch.setenv("PORT", "8")
+    monkeypatch.setenv("POLYTERM_DB", "high.db")
+    assert (load().service.port, load().db) == (8, "high.db")
+
+
+def test_a_mistyped_name_in_a_dot_env_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("POLYTERM_HORIZN=5m\n")
+    with pytest.raises(ConfigError, match="POLYTERM_HORIZN is not a setting: did you mean POLYTERM_HORIZON"):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("POLYTERM_COINS", "btc,eth"), ("POLYTERM_FEEDS__POLYGON_RPC", "https://rpc.test/secret")]
+)
+def test_a_list_that_is_not_json_is_told_how_to_be_written(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match="lists are JSON") as raised:
+        load()
+    assert value not in str(raised.value)
