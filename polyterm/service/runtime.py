@@ -159,9 +159,9 @@ class Runtime:
 
     async def _own(self, location: Path) -> None:
         view = self.view
+        sources = self._assemble(self._settings, self._clock, self.handle)  # a wrong setting leaves no session behind
         store = await self._open(location)
         reader = Reader.open(location)
-        sources = self._assemble(self._settings, self._clock, self.handle)
         view.opened(store, reader, sources)
         while self._early:
             store.submit(*self._early.popleft())

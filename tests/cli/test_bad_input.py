@@ -109,3 +109,12 @@ async def test_second_engine_on_one_database(headless: Callable, polyterm: Calla
             assert await second.stop() == 0
     with sqlite3.connect(db) as connection:
         assert connection.execute("SELECT count(*) FROM sessions").fetchone()[0] >= 2
+
+
+def test_a_proxy_that_cannot_be_used_leaves_no_session_behind(
+    polyterm: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    path = tmp_path / "p.db"
+    assert_refused(polyterm("--headless", "--db", str(path)), "proxy", "http://host:port")
+    assert not path.exists()

@@ -4,6 +4,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from polyterm.errors import ConfigError
 from polyterm.transport.address import host_of, is_loopback
 from polyterm.transport.http import http_client
 
@@ -56,3 +57,11 @@ async def test_this_machine_is_reached_without_the_proxy(server: TestServer, mon
         for host in ("127.0.0.1", "localhost"):
             answer = await client.get(f"http://{host}:{server.port}/")
             assert answer.json() == {"agent": "polyterm/0.1.0"}
+
+
+@pytest.mark.parametrize("proxy", ["socks5://me:secret@127.0.0.1:1", "http://me:secret@host:port", "ftp://me:secret@h"])
+def test_a_proxy_that_cannot_be_used_is_told_without_its_password(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(ConfigError, match="proxy") as raised:
+        http_client()
+    assert "secret" not in str(raised.value)
