@@ -67,7 +67,7 @@ class Lease:
         """Try once; False when another process holds it.
 
         Raises:
-            ConfigError: the file cannot be opened or locked there.
+            ConfigError: the file cannot be opened, locked or written there.
         """
         try:
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -82,8 +82,11 @@ class Lease:
             os.close(fd)
             raise ConfigError(f"The database folder {self.path.parent} has no file locks: {error.strerror}.") from None
         self.ran_before = os.fstat(fd).st_size > 0
-        os.ftruncate(fd, 0)
-        os.write(fd, msgspec.json.encode(self._holder) + b"\n")
+        try:
+            os.ftruncate(fd, os.pwrite(fd, msgspec.json.encode(self._holder) + b"\n", 0))
+        except OSError as error:
+            os.close(fd)
+            raise ConfigError(f"The lease {self.path} cannot be written: {error.strerror}.") from None
         self._fd = fd
         return True
 

@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import socket
@@ -60,3 +61,24 @@ async def test_it_can_be_taken_again_after_a_release(path: Path) -> None:
 def test_a_folder_that_does_not_exist_is_a_configuration_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be used: No such file or directory"):
         Lease(tmp_path / "absent" / "x.lease", this_process("a")).take()
+
+
+def test_a_full_disk_is_told_in_a_sentence(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    lease = Lease(path, this_process("default"))
+    with pytest.raises(ConfigError, match="cannot be written: No space left on device"):
+        lease.take()
+    monkeypatch.undo()
+    assert lease.take()  # nobody holds it
+    lease.release()
+
+
+def test_a_shorter_name_leaves_nothing_of_a_longer_one(path: Path) -> None:
+    for instance in ("a-rather-long-name", "b"):
+        lease = Lease(path, this_process(instance))
+        assert lease.take()
+        assert lease.holder().endswith(f"(instance {instance})")
+        lease.release()
