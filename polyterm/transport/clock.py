@@ -6,9 +6,12 @@ monotonic and serves timeouts, back-off and silence; it never scales.
 
 import asyncio
 import time
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
+
+# The wall clock can be set while somebody waits for it.
+LOOK_EVERY_S: Final = 1.0
 
 
 class Clock(Protocol):
@@ -45,7 +48,7 @@ class ScaledClock(msgspec.Struct, frozen=True):
 
     async def until(self, market_ms: int) -> None:
         while (left_ms := market_ms - self.market_ms()) > 0:  # noqa: ASYNC110 - nothing else can wake it
-            await asyncio.sleep(left_ms / 1000 / self.speed)
+            await asyncio.sleep(min(left_ms / 1000 / self.speed, LOOK_EVERY_S))
 
 
 def system_clock() -> ScaledClock:
