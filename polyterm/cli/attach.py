@@ -1,12 +1,10 @@
 """``polyterm attach``: a console on an engine that already runs, here or elsewhere."""
 
 import asyncio
-import sys
 
 import click
 
 from polyterm.cli.options import link_options
-from polyterm.errors import ConfigError
 
 
 @click.command
@@ -19,12 +17,12 @@ def command(address: str | None, instance: str | None, theme: str | None) -> Non
     TCP wants its token in POLYTERM_SERVICE__TOKEN.
     """
     from polyterm.cli.reach import find_engine
+    from polyterm.cli.terminal import require_terminal
     from polyterm.settings import load
 
     settings = load({"console": {"theme": theme}} if theme else None)
     where = find_engine(settings, address, instance)
-    if not sys.stdout.isatty():
-        raise ConfigError("The console needs a terminal: use 'polyterm status' here.")
+    require_terminal("polyterm status")
     token = settings.service.token.get_secret_value() if settings.service.token else None
     from polyterm.cli.screen import ATTACHED_NOTE, show
 

@@ -3,19 +3,21 @@
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import msgspec
 
 from polyterm.cli.launch import Launch
 from polyterm.cli.reach import is_alive
+from polyterm.cli.terminal import require_terminal
 from polyterm.errors import ConfigError
 from polyterm.settings import Settings
 
+_START_TIMEOUT_S: Final = 30.0
 _STOP_TIMEOUT_S: Final = 15.0
 
 
@@ -29,8 +31,7 @@ def run_foreground(launch: Launch) -> None:
         ConfigError: a setting is wrong, or the engine ended by itself; the message is the engine's own.
     """
     settings = launch.settings()
-    if not sys.stdout.isatty():
-        raise ConfigError("The console needs a terminal: use 'polyterm --headless' here.")
+    require_terminal("polyterm --headless")
     name = "demo" if launch.demo and launch.instance is None else settings.service.instance
     if is_alive(settings.runtime_dir / f"{name}.sock"):
         if launch == Launch(theme=launch.theme):
@@ -46,41 +47,48 @@ def run_foreground(launch: Launch) -> None:
 
 
 @contextlib.contextmanager
-def _engine_log(launch: Launch, settings: Settings) -> Iterator[Path]:
-    """Where the engine's own output goes while the console has the screen; a demo's goes with the demo."""
+def _engine_log(launch: Launch, settings: Settings) -> Iterator[BinaryIO]:
+    """Where the engine's own output goes while the console has the screen; a demo's has no name and goes with it."""
     if launch.demo:
-        with tempfile.TemporaryDirectory(prefix="polyterm-log-") as folder:
-            yield Path(folder) / "engine.log"
+        with tempfile.TemporaryFile() as log:
+            yield log
         return
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = (settings.data_dir / f"{settings.service.instance}.log").open("w+b")
     except OSError as error:
-        raise ConfigError(f"The data folder {settings.data_dir} cannot be made: {error.strerror}.") from None
-    yield settings.data_dir / f"{settings.service.instance}.log"
+        raise ConfigError(f"The data folder {settings.data_dir} cannot be used: {error.strerror}.") from None
+    with file:
+        yield file
 
 
-async def _main(launch: Launch, settings: Settings, log: Path) -> None:
+async def _main(launch: Launch, settings: Settings, log: BinaryIO) -> None:
     async with _engine(launch, log) as engine:
         from polyterm.cli.screen import show  # the engine starts while this imports
 
         ended = asyncio.create_task(engine.wait())
-        await show(settings, f"unix:{settings.socket_path}", quit_note="quitting stops the engine", until=ended)
+        await show(
+            settings,
+            f"unix:{settings.socket_path}",
+            quit_note="quitting stops the engine",
+            starting_s=_START_TIMEOUT_S,
+            until=ended,
+        )
         if ended.done() and engine.returncode != 0:
-            raise ConfigError(_last_words(log))
+            raise ConfigError(_last_words(log, ended.result()))
         ended.cancel()
 
 
 @contextlib.asynccontextmanager
-async def _engine(launch: Launch, log: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def _engine(launch: Launch, log: BinaryIO) -> AsyncIterator[asyncio.subprocess.Process]:
     command = [sys.executable, "-m", "polyterm", "--headless", "--until-stdin-closes", *launch.arguments()]
-    with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,  # a Ctrl+C in the terminal is the console's to handle
-        )
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,  # a Ctrl+C in the terminal is the console's to handle
+    )
     try:
         yield process
     finally:
@@ -93,9 +101,12 @@ async def _engine(launch: Launch, log: Path) -> AsyncIterator[asyncio.subprocess
             await process.wait()
 
 
-def _last_words(log: Path) -> str:
-    """The engine's own sentence about why it ended."""
-    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+def _last_words(log: BinaryIO, code: int) -> str:
+    """Why the engine ended: the signal that killed it, or else its own sentence."""
+    if code < 0:
+        return f"The engine was killed ({signal.Signals(-code).name}). Start polyterm again."
+    log.seek(0)
+    lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]
     told = [line.removeprefix("polyterm: ") for line in lines if line.startswith("polyterm: ")]
     if told:
         return told[-1]

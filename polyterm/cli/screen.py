@@ -17,11 +17,12 @@ async def show(
     *,
     quit_note: str,
     token: str | None = None,
+    starting_s: float = 0.0,
     until: asyncio.Task[Any] | None = None,
 ) -> None:
-    """Returns when the user quits, or when ``until`` is done."""
+    """Returns when the user quits, or when ``until`` is done. ``starting_s``: the engine may take so long to start."""
     code = await run_console(
-        LinkClient(address, token=token),
+        LinkClient(address, token=token, starting_s=starting_s),
         theme=settings.console.theme,
         user_themes=config_dir() / "themes",
         quit_note=quit_note,

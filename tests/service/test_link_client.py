@@ -85,6 +85,25 @@ async def test_an_engine_that_comes_later_is_found(tmp_path: Path) -> None:
             await eventually(lambda: client.connection.state == "connected")
 
 
+async def test_an_engine_that_is_starting_is_awaited_without_an_alarm(tmp_path: Path) -> None:
+    path = tmp_path / "e.sock"
+    client = LinkClient(f"unix:{path}", starting_s=60.0)
+    seen: list[Connection] = []
+    client.on_connection = seen.append
+    async with running(client):
+        await eventually(lambda: len(seen) >= 3)
+        async with scripted_engine(path, polite):
+            await eventually(lambda: client.connection.state == "connected")
+            assert {one.state for one in seen} == {"connecting", "connected"}
+        await eventually(lambda: client.connection.state == "disconnected")  # it had been there: this is news
+
+
+async def test_an_engine_that_does_not_start_in_time_is_news(tmp_path: Path) -> None:
+    async with running(LinkClient(f"unix:{tmp_path / 'e.sock'}", starting_s=0.2)) as client:
+        await eventually(lambda: client.connection.state == "disconnected")
+        assert "no engine is listening" in client.connection.reason
+
+
 async def test_a_refused_token_is_said_in_words(tmp_path: Path) -> None:
     async def refuses(socket: web.WebSocketResponse, _: ClientMessage) -> None:
         await socket.close(code=CLOSE_BAD_TOKEN)

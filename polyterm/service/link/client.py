@@ -36,6 +36,7 @@ PING_INTERVAL_S: Final = 2.0
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 _CLOSE_TIMEOUT: Final = aiohttp.ClientWSTimeout(ws_close=1.0)
 _BACKOFF_S: Final = (0.25, 0.5, 1.0, 2.0, 5.0)
+_STARTING_RETRY_S: Final = 0.1
 
 _encode: Final = msgspec.json.Encoder().encode
 _decoder: Final[msgspec.json.Decoder[ServerMessage]] = msgspec.json.Decoder(ServerMessage)
@@ -44,11 +45,16 @@ _decoder: Final[msgspec.json.Decoder[ServerMessage]] = msgspec.json.Decoder(Serv
 class LinkClient:
     """A ``Link`` to ``unix:/path/to.sock`` or ``http://host:port``.
 
+    An engine may still be starting for ``starting_s``: until then a failure to reach it is no news, and the next try
+    follows at once.
+
     Raises:
         ConfigError: when the address has neither form.
     """
 
-    def __init__(self, address: str, *, token: str | None = None, client: str = "console") -> None:
+    def __init__(
+        self, address: str, *, token: str | None = None, client: str = "console", starting_s: float = 0.0
+    ) -> None:
         self.on_connection: Callable[[Connection], None] = _ignore
         self.on_snapshot: Callable[[SnapshotDelta], None] = _ignore
         self.on_events: Callable[[tuple[Event, ...]], None] = _ignore
@@ -56,6 +62,7 @@ class LinkClient:
         self._address = address
         self._socket_path, self._url = _parse(address)
         self._token = token
+        self._starting_s = starting_s
         self._hello = Hello(PROTOCOL, client, token)
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._rids: Iterator[int] = itertools.count(1)
@@ -63,6 +70,8 @@ class LinkClient:
 
     async def run(self) -> None:
         """Connect, and reconnect with back-off, until cancelled."""
+        loop = asyncio.get_running_loop()
+        expected_by = loop.time() + self._starting_s
         failures = 0
         while True:
             self._tell(Connection("connecting", self._address, self.connection.reason))
@@ -73,7 +82,13 @@ class LinkClient:
                 reason = str(error)
             finally:
                 self._hang_up()
-            failures = 0 if self.connection.state == "connected" else failures + 1
+            if self.connection.state == "connected":
+                failures, expected_by = 0, 0.0
+            elif loop.time() < expected_by:
+                await asyncio.sleep(_STARTING_RETRY_S)
+                continue
+            else:
+                failures += 1
             delay = _BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)]
             self._tell(Connection("disconnected", self._address, reason, retry_in_s=delay))
             await asyncio.sleep(delay)
