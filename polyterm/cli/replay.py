@@ -78,7 +78,7 @@ def command(  # noqa: PLR0917 - one per option
     failures: list[str] = []
     with _output(trades) as out:
         _run(engine, tally.watch(merged(sources, known, span, failures)), out)
-    rows = sorted(engine.leaderboard_rows(), key=lambda row: (-row.pnl_costed, row.strategy))
+    rows = sorted(engine.leaderboard_rows(), key=lambda row: (not row.trades, -row.pnl_costed, row.strategy))
     if tally.ticks or not failures:
         for line in _json_lines(tally, rows) if as_json else _text_lines(tally, rows):
             click.echo(line)

@@ -13,7 +13,7 @@ def status_lines(snapshot: Snapshot, address: str) -> Iterator[str]:
     if status.trading_reason:
         yield f"         {status.trading_reason}"
     if status.role == "observer":
-        yield f"         observing: {status.role_reason}"
+        yield f"         {status.role_reason}"
     speed = "" if status.speed == 1 else f"  at {status.speed:g}x"
     yield f"market   {at:%Y-%m-%d %H:%M:%S} UTC{speed}  {status.inputs} inputs  {status.engine_us:.0f} us each"
     yield f"today    {status.pnl_costed:+.2f} dollars after fees ({status.pnl_touch:+.2f} at touch)"
@@ -24,10 +24,11 @@ def status_lines(snapshot: Snapshot, address: str) -> Iterator[str]:
 
 
 def _feed_line(row: FeedRow) -> str:
-    age = "no data yet" if row.age_s is None else f"{row.age_s:.1f} s old"
+    age = "no data yet" if row.age_s is None else f"{row.age_s:.1f} s old, {row.messages_per_s:.0f}/s"
+    host = f"  {row.host}" if row.host and row.host not in row.reason else ""
+    reason = f"  {row.reason}" if row.reason else ""
     retry = "" if row.retry_in_s is None else f", retry in {row.retry_in_s:.0f} s"
-    reason = f"  {row.reason}{retry}" if row.reason else ""
-    return f"feed     {row.name:<11} {row.state:<10} {age}, {row.messages_per_s:.0f}/s, {row.host}{reason}"
+    return f"feed     {row.name:<11} {row.state:<10} {age}{host}{reason}{retry}"
 
 
 def _tick_line(row: TickRow) -> str:
