@@ -27,22 +27,26 @@ from polyterm.quant.tick_columns import Whole
 
 
 class ColumnarReplay:
-    """Drives a fresh ``engine``; afterwards its open positions are marked as of the newest tick."""
+    """Drives a fresh ``engine``; afterwards its open positions are marked as of the newest tick.
 
-    def __init__(self, engine: Engine) -> None:
+    ``inputs`` is how many of them are looked at together.
+    """
+
+    def __init__(self, engine: Engine, inputs: int = PIECE_INPUTS) -> None:
         self._engine = engine
+        self._inputs = inputs
         self._past: dict[Series, LongColumn] = {}
         self._shared: dict[Series, Collection[int]] = {}
 
     def run(self, payloads: Iterable[tuple[int, Payload]]) -> Iterator[Event]:
         """As ``replay.replay``, with bounded memory."""
         reader, stream = Reader(), iter(payloads)
-        while reader.read(islice(stream, PIECE_INPUTS)):
+        while reader.read(islice(stream, self._inputs)):
             yield from self.replay(reader.recording())
 
     def replay(self, recording: Recording) -> Iterator[Event]:
         """The events of a recording, which begins where the one before it ended."""
-        for piece in recording.pieces():
+        for piece in recording.pieces(self._inputs):
             with np.errstate(all="ignore"):
                 events = list(self._piece(piece))
             yield from events
