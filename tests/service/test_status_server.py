@@ -1,3 +1,4 @@
+import asyncio
 import socket
 import stat
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from polyterm.core.command import Command
+from polyterm.core.event import EventId, TradingStateChanged
 from polyterm.errors import ConfigError
 from polyterm.service.link import oneshot
 from polyterm.service.link.client import LinkClient
@@ -267,3 +269,20 @@ async def test_a_console_that_does_not_read_is_cut_off_and_delays_nobody(folder:
             await flood(lazy)
         engine.feed(opened())
         assert (await oneshot.send(engine.address, Command("1", "kill", "ann", "cli"))).state == "KILLED"
+
+
+async def test_a_console_that_was_suspended_does_not_hold_up_the_end(folder: Path) -> None:
+    reason = "x" * 2_000_000
+    news = TradingStateChanged(EventId("s", 1, 0), 0, "RUNNING", "PAUSED", "1", "ann", "cli", reason)
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(settings(folder).socket_path))) as session,
+        running(settings(folder)) as engine,
+        session.ws_connect("http://localhost/link") as suspended,
+    ):
+        await suspended.send_str('{"type":"hello","protocol":1,"client":"suspended"}')
+        await suspended.receive()  # welcome: it is told what happens from now on
+        for _ in range(5):  # more than its end of the line takes in
+            engine.runtime._announce((news,))
+        async with asyncio.timeout(10):
+            engine.stop.set()
+            await engine.task

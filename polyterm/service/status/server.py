@@ -56,7 +56,7 @@ class StatusServer:
         self._send = send
         self._token = token
         self._tcp: Listener | None = None
-        self._sockets: set[web.WebSocketResponse] = set()
+        self._attached: dict[web.WebSocketResponse, Callable[[], None]] = {}  # and how to cut each off
         self._files: dict[Path, web.BaseSite] = {}
         self._hub = Hub(view.snapshot)
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
@@ -94,8 +94,7 @@ class StatusServer:
         """Hang up, stop listening and take the socket files away."""
         for path in self._files:
             remove(path)
-        for attached in tuple(self._sockets):
-            await attached.close(code=WSCloseCode.GOING_AWAY, message=b"the engine ends")
+        await asyncio.gather(*(_hang_up(attached, abort) for attached, abort in self._attached.items()))
         await self._runner.cleanup()
 
     def _application(self) -> web.Application:
@@ -169,13 +168,22 @@ class StatusServer:
             heartbeat=HEARTBEAT_S, max_msg_size=MAX_MESSAGE_BYTES, compress=False, timeout=CLOSE_TIMEOUT_S
         )
         await attached.prepare(request)
-        self._sockets.add(attached)
+        abort = self._attached[attached] = _abort(request)
         try:
-            session = Session(attached, role, self._view, self._hub, send=self._send, abort=_abort(request))
+            session = Session(attached, role, self._view, self._hub, send=self._send, abort=abort)
             await session.run(self._token)
         finally:
-            self._sockets.discard(attached)
+            del self._attached[attached]
         return attached
+
+
+async def _hang_up(attached: web.WebSocketResponse, abort: Callable[[], None]) -> None:
+    """Say goodbye; whoever does not read, like a console that was suspended, is cut off."""
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await attached.close(code=WSCloseCode.GOING_AWAY, message=b"the engine ends")
+    except TimeoutError:
+        abort()
 
 
 def _abort(request: web.Request) -> Callable[[], None]:
