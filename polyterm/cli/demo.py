@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib
 import json
 import shutil
 import sys
@@ -48,6 +49,7 @@ async def demo(launch: Launch) -> AsyncIterator[Demo]:
         start_new_session=True,  # Ctrl+C reaches the engine first, which then lets the simulator go
     )
     try:
+        importlib.import_module("polyterm.service.runtime")  # of use while the simulator starts
         yield Demo(await _announced(process), folder)
     finally:
         await _stop(process)
