@@ -183,6 +183,24 @@ def test_a_negative_skew_shows_a_slow_clock() -> None:
     assert skew.estimate_ms(5.0) == -400
 
 
+@pytest.mark.parametrize(
+    ("sent_ago_ms", "said"),
+    [
+        (-2_300, "the clock of this machine is 2.3 s behind the exchange's: set it"),
+        (-200, ""),
+        (40, ""),
+        (900, ""),
+        (4_000, "the clock of this machine is 4.0 s ahead of the exchange's, or its prices come that late: set it"),
+    ],
+)
+def test_a_clock_that_is_wrong_shows_while_data_flows(
+    feed: BinanceFeed, clock: ManualClock, sent_ago_ms: int, said: str
+) -> None:
+    feed.on_text(trade("100", clock.market_ms() - sent_ago_ms))
+    feed.health.data()
+    assert (feed.health.row().state, feed.health.row().reason) == ("live", said)
+
+
 async def test_one_connection_carries_eight_streams_and_moves_off_a_dead_host() -> None:
     paths: list[str] = []
 

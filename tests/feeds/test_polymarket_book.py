@@ -3,6 +3,7 @@
 import json
 import lzma
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -69,7 +70,9 @@ def pair(clock: ManualClock) -> Books:
 # Recorded books
 
 
-def test_the_best_of_every_recorded_book_is_its_extreme_and_never_crossed(recordings: Path) -> None:
+def test_the_best_of_every_recorded_book_is_its_extreme_and_never_crossed(
+    recordings: Path, measured: Callable[[str], None]
+) -> None:
     compared = 0
     for path in sorted((recordings / "l2").glob("*.jsonl.xz")):
         kept = TokenBook()
@@ -85,9 +88,12 @@ def test_the_best_of_every_recorded_book_is_its_extreme_and_never_crossed(record
                 assert [price for price, _ in kept.top_asks()] == sorted(set(asks))[:5]
                 compared += 1
     assert compared == 15_815, f"{compared} books were compared"
+    measured(f"books of recorded streams equal to the venue's: {compared}")
 
 
-def test_captured_deltas_agree_with_the_venue_at_every_change_and_end_in_its_next_book(recordings: Path) -> None:
+def test_captured_deltas_agree_with_the_venue_at_every_change_and_end_in_its_next_book(
+    recordings: Path, measured: Callable[[str], None]
+) -> None:
     """The venue labels each state of a book with a hash: where a whole book carries the hash that our deltas led to,
     every level of it must be ours."""
     frames = []
@@ -123,6 +129,7 @@ def test_captured_deltas_agree_with_the_venue_at_every_change_and_end_in_its_nex
             books.apply(message)
     assert reached == 4, f"{reached} whole books were reached by deltas"
     assert books.counts.comparisons == 80, f"{books.counts.comparisons} price changes were compared"
+    measured(f"recorded price changes equal to the venue's best: {books.counts.comparisons}")
     assert books.counts.mismatches == 0
 
 
