@@ -18,7 +18,8 @@ class FeedHealth:
     """Counters of one feed, written by its task and read by the snapshot. All times are machine time.
 
     ``live`` begins with the first data, not with the open socket, and turns ``stale`` by itself once the newest data is
-    older than ``stale_after_s``. The reason of the last trouble stays visible until data flows again.
+    older than ``stale_after_s``. The reason of the last trouble stays visible until data flows again; ``notice`` is
+    what is wrong although data flows.
     """
 
     def __init__(self, name: str, clock: Clock, stale_after_s: float = 4.0) -> None:
@@ -26,6 +27,7 @@ class FeedHealth:
         self.stale_after_s = stale_after_s
         self.host = ""
         self.reason = ""
+        self.notice = ""
         self.opens = 0
         self.gaps = 0
         self.unknown = 0
@@ -121,6 +123,8 @@ class FeedHealth:
         state, reason = self._state, self.reason
         if state == "live" and age is not None and age > self.stale_after_s:
             state, reason = "stale", f"no data for {age:.0f} s"
+        elif state == "live":
+            reason = reason or self.notice
         return FeedRow(
             name=self.name,
             state=state,

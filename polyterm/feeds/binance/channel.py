@@ -103,13 +103,19 @@ class BinanceFeed:
         self._hosts.gave_data()
         return True
 
+    def _check_clock(self, now_s: float, recv_ms: int, trade: Trade) -> None:
+        self._skew.observe(now_s, recv_ms, trade.event_ms)
+        before, self.health.notice = self.health.notice, self._skew.notice(now_s, self._clock.speed)
+        if self.health.notice and not before:
+            self.health.warn("feed.clock", what=self.health.notice)
+
     def _on_trade(self, trade: Trade) -> bool:
         coin = self._coins.get(trade.symbol)
         if coin is None:
             self.health.note_unknown(trade.symbol)
             return False
         now_s, recv_ms = self._clock.monotonic(), self._clock.market_ms()
-        self._skew.observe(now_s, recv_ms, trade.event_ms)
+        self._check_clock(now_s, recv_ms, trade)
         mid_at = self._mid_at.get(coin)
         if mid_at is None or now_s - mid_at > MID_MAX_AGE_S:
             self._board.post_spot(SpotQuote(coin, trade.price, TRADE_SOURCE, recv_ms, trade.trade_ms))
