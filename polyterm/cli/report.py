@@ -13,7 +13,7 @@ def status_lines(snapshot: Snapshot, address: str) -> Iterator[str]:
     if status.trading_reason:
         yield f"         {status.trading_reason}"
     if status.role == "observer":
-        yield f"         {status.role_reason}"
+        yield f"observer this engine {status.role_reason}"
     speed = "" if status.speed == 1 else f"  at {status.speed:g}x"
     yield f"market   {at:%Y-%m-%d %H:%M:%S} UTC{speed}  {status.inputs} inputs  {status.engine_us:.0f} us each"
     yield f"today    {status.pnl_costed:+.2f} dollars after fees ({status.pnl_touch:+.2f} at touch)"

@@ -41,7 +41,14 @@ class Control:
             case "PAUSED":
                 return "resume"
             case "KILLED":
-                self._say(Notice("Killed: P does nothing here. To resume: polyterm resume", "warn", self._soon()))
+                self._say(
+                    Notice(
+                        "Killed: P does nothing here. To resume: polyterm resume",
+                        "warn",
+                        self._soon(),
+                        true_in="KILLED",
+                    )
+                )
             case None:
                 self._say(
                     Notice("Nothing heard from the engine yet. To pause it: polyterm pause", "warn", self._soon())
@@ -68,10 +75,10 @@ class Control:
 
     def _answered(self, kind: CommandKind, ack: Ack) -> Notice:
         if ack.accepted:
-            return Notice(_DONE[kind], "info", self._soon())
+            return Notice(_DONE[kind], "info", self._soon(), true_in=ack.state)
         reason = ack.reason or "the engine gave no reason"
         if kind == "kill" and ack.state == "KILLED":
-            return Notice(f"Killed already: {reason}", "info", self._soon())
+            return Notice(f"Killed already: {reason}", "info", self._soon(), true_in=ack.state)
         return Notice(f"Refused to {kind}: {reason}", "danger" if kind == "kill" else "warn", None)
 
     def _settle(self, command: Command, notice: Notice) -> None:

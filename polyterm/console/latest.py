@@ -20,12 +20,13 @@ Severity = Literal["info", "warn", "danger"]
 
 class Notice(msgspec.Struct, frozen=True):
     """One sentence for the operator. It goes at ``until`` (machine time), once the engine reports the trading state
-    ``cleared_by``, or when it is dismissed or overtaken by another."""
+    ``cleared_by``, once it is lost or reports another than ``true_in``, or when it is dismissed or overtaken."""
 
     text: str
     severity: Severity = "info"
     until: float | None = None
     cleared_by: TradingState | None = None
+    true_in: TradingState | None = None
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,7 +114,7 @@ class Latest:
         if self._events_shown is None:
             self._events_shown = tuple(self._events)
         sections = self._sections
-        return View(
+        view = View(
             now=now,
             connection=self._counted_down(now),
             status=sections.status,
@@ -128,6 +129,14 @@ class Latest:
             sending=self.sending,
             notice=self.notice,
         )
+        if self.notice is not None and self._untrue(self.notice, view):
+            self.notice = None
+            return msgspec.structs.replace(view, notice=None)
+        return view
+
+    @staticmethod
+    def _untrue(notice: Notice, view: View) -> bool:
+        return notice.true_in is not None and (view.lost or view.trading_state not in {None, notice.true_in})
 
     def _counted_down(self, now: float) -> Connection:
         retry = self._connection.retry_in_s

@@ -77,6 +77,21 @@ def test_a_failed_kill_stays_until_the_engine_is_killed() -> None:
     assert latest.view().notice is None
 
 
+def test_a_notice_that_is_no_longer_true_goes_at_once() -> None:
+    clock = Stopwatch()
+    latest = Latest(clock)
+    latest.connect(CONNECTED)
+    latest.notice = Notice("Paused", until=1e9, true_in="PAUSED")
+    assert latest.view().notice is not None  # the engine has confirmed it, and not yet said anything else
+    latest.merge(scenes.PAUSED)
+    assert latest.view().notice is not None
+    latest.merge(scenes.FULL)  # somebody else has resumed
+    assert latest.view().notice is None
+    latest.notice = Notice("Resumed", until=1e9, true_in="RUNNING")
+    clock.now += 60.0  # and now the engine is silent
+    assert latest.view().notice is None
+
+
 def test_an_acknowledged_state_shows_before_the_next_status() -> None:
     latest = Latest(Stopwatch())
     latest.merge(scenes.FULL)

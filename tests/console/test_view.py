@@ -384,9 +384,18 @@ def test_a_store_in_trouble_and_an_observer_say_so() -> None:
     words = bar_text(paused, width=120)[0]
     assert "P resumes" in words
     assert "store slow 31 pending" in words
-    watching = scenes.with_status(scenes.FULL, role="observer", role_reason="pid 12 holds the lease")
+    watching = scenes.with_status(scenes.FULL, role="observer", role_reason="only observes: pid 12 writes its database")
     for width, height in ((80, 2), (120, 3)):
-        assert "OBSERVER: pid 12 holds the lease" in bar_text(watching, width=width, height=height)[0]
+        assert (
+            "OBSERVER: this engine only observes: pid 12 writes its database"
+            in bar_text(watching, width=width, height=height)[0]
+        )
+
+
+def test_an_observer_says_why_it_has_no_feeds() -> None:
+    watching = scenes.with_status(scenes.FULL, role="observer", role_reason="only observes: pid 12 writes its database")
+    view = view_of(msgspec.structs.replace(watching, feeds=Feeds(1, ())))
+    assert text(feed_strip(view, 80)) == "feeds none: this engine only observes"
 
 
 def test_events_in_words() -> None:

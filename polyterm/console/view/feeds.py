@@ -23,7 +23,7 @@ TURN_S: Final = 4.0
 def feed_strip(view: View, width: int) -> Line:
     label = Cell("feeds ", "muted")
     if view.feeds is None or not view.feeds.rows:
-        return (label, Cell("appear here once the engine has been reached", "muted"))
+        return (label, Cell(_no_feeds(view), "muted"))
     room = width - length((label,))
     # What is wrong comes first and keeps its reason; the healthy ones shorten, then leave.
     ordered = sorted(view.feeds.rows, key=lambda row: row.state not in _TROUBLED)
@@ -43,6 +43,12 @@ def feed_strip(view: View, width: int) -> Line:
     if length(first) + length(names) > room:
         names = _counts(others, view)
     return (label, *cut(first, room - length(names)), *names)
+
+
+def _no_feeds(view: View) -> str:
+    if view.status is not None and view.status.role == "observer":
+        return "none: this engine only observes"
+    return "appear here once the engine has been reached"
 
 
 def _counts(rows: Sequence[FeedRow], view: View) -> Line:

@@ -143,7 +143,7 @@ def _message(view: View) -> list[Item]:
     if view.lost:
         return [Item(20, _history(view, status))]
     if status.role == "observer":
-        return [Item(20, (Cell(f"OBSERVER: {status.role_reason}", "warn"),))]
+        return [Item(20, (Cell(f"OBSERVER: this engine {status.role_reason}", "warn"),))]
     what = {
         "RUNNING": "",
         "PAUSED": "No entries; exits go on. P resumes",
