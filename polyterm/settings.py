@@ -110,6 +110,10 @@ class _ConfigFile(PydanticBaseSettingsSource):
         try:
             text = self._path.read_text(encoding="utf-8")
         except FileNotFoundError:
+            if os.environ.get("POLYTERM_CONFIG"):
+                raise ConfigError(
+                    f"The config file {self._path} of POLYTERM_CONFIG is not there: correct it."
+                ) from None
             return {}
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"The config file {self._path} cannot be read: {error}.") from None

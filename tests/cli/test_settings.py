@@ -47,6 +47,16 @@ def test_a_mistake_in_the_config_file_names_file_and_key(text: str, sentence: st
     assert sentence in str(raised.value)
 
 
+def test_a_config_file_that_is_named_must_be_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "live.toml"
+    monkeypatch.setenv("POLYTERM_CONFIG", str(path))
+    with pytest.raises(ConfigError, match="is not there") as raised:
+        load()
+    assert str(path) in str(raised.value)
+    path.write_text('horizon = "5m"\n')
+    assert load().horizon == "5m"
+
+
 def test_a_value_of_the_wrong_kind_names_the_key() -> None:
     write_config('horizon = "7m"\n')
     with pytest.raises(ConfigError, match="The setting horizon is not valid"):
