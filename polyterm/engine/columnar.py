@@ -6,7 +6,7 @@ Strategies that are no rules are asked tick by tick in between.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 import numpy as np
@@ -36,7 +36,7 @@ class ColumnarReplay:
         self._engine = engine
         self._inputs = inputs
         self._past: dict[Series, LongColumn] = {}
-        self._shared: dict[Series, Collection[int]] = {}
+        self._needs: dict[Series, _Needs] = {}
 
     def run(self, payloads: Iterable[tuple[int, Payload]]) -> Iterator[Event]:
         """As ``replay.replay``, with bounded memory."""
@@ -85,17 +85,17 @@ class ColumnarReplay:
                 leads=series[0] == LEADER,
                 lead=None if lead is None else lead.features,
                 lead_starts=np.array(piece.starts.get((LEADER, series[1]), ()), np.int64),
-                shared=self._shared_by(series, desk),
+                shared=self._needs_of(series, desk).shared,
             )
             ground = Ground(rows, features, entries=switch.entries_allowed, exits=switch.exits_allowed)
-            lanes[series] = _Lane(desk, rows, ground)
+            lanes[series] = _Lane(desk, rows, ground, self._needs[series])
         return lanes
 
-    def _shared_by(self, series: Series, desk: Desk) -> Collection[int]:
-        shared = self._shared.get(series)
-        if shared is None:
-            shared = self._shared[series] = _asked_twice(desk)
-        return shared
+    def _needs_of(self, series: Series, desk: Desk) -> "_Needs":
+        needs = self._needs.get(series)
+        if needs is None:
+            needs = self._needs[series] = _Needs(desk)
+        return needs
 
     def _other(self, item: Input, lanes: dict[Series, "_Lane"]) -> list[Event]:
         if isinstance(item.payload, WindowOpened | WindowEnded | Outcome):
@@ -117,26 +117,37 @@ class ColumnarReplay:
         return out.events
 
 
-def _asked_twice(desk: Desk) -> Collection[int]:
-    """The nodes that several rules of a desk, or several parts of one, ask for."""
-    uses: Counter[int] = Counter()
-    waiting: list[Node] = []
-    for seat in desk.seats:
-        if seat.rule is not None:
-            waiting += [condition for branch in seat.rule.branches for condition in (branch.up, branch.down)]
-            waiting += [leave for leave, _ in seat.rule.exits]
-    while waiting:
-        node = waiting.pop()
-        uses[id(node)] += 1
-        if uses[id(node)] == 1:
-            waiting += node.children
-    return {node for node, number in uses.items() if number > 1}
+class _Needs:
+    """What the rules of a desk ask for: ``shared`` what is asked for twice, ``last`` what each seat is the last to ask.
+
+    Nodes are named by their ids: the desk's rules keep them alive.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        uses: Counter[int] = Counter()
+        last: dict[int, int] = {}
+        for seat in desk.seats:
+            if seat.rule is not None:
+                waiting = [*seat.rule.entry_nodes(), *(leave for leave, _ in seat.rule.exits)]
+                seen: set[int] = set()
+                while waiting:
+                    node = waiting.pop()
+                    uses[id(node)] += 1
+                    if node.kind not in {"record", "lead"}:
+                        last[id(node)] = seat.place
+                    if id(node) not in seen:
+                        seen.add(id(node))
+                        waiting += node.children
+        self.shared = {node for node, number in uses.items() if number > 1}
+        self.last: dict[int, list[int]] = {}
+        for node_id, place in last.items():
+            self.last.setdefault(place, []).append(node_id)
 
 
 class _Lane:
     """One series of a piece: its columns, the moves that were found on them, and how far its desk has come."""
 
-    def __init__(self, desk: Desk, rows: Rows, ground: Ground) -> None:
+    def __init__(self, desk: Desk, rows: Rows, ground: Ground, needs: _Needs) -> None:
         self.desk = desk
         self.rows = rows
         self.features = ground.features
@@ -148,6 +159,7 @@ class _Lane:
             if seat.rule is not None and seat.book.disabled is None and rows.fresh < len(rows.ticks):
                 for move in Walk(ground, seat, seat.rule).moves():
                     self.moves.setdefault(move.row, {})[seat.place] = move
+                self.features.forget(needs.last.get(seat.place, ()))
 
     def agenda(self, *, everything: bool) -> Iterator[tuple[int, int]]:
         """(number, row) of the ticks on which something is done or asked."""
@@ -181,7 +193,8 @@ class _Lane:
     def _recorded(self, series: Node) -> Column:
         """``series`` in the window of the newest tick, as far as the desk has come."""
         last = int(self.features.grid.cell[self._done - 1])
-        column: Column = self.features.value(series)[self._ground.window_start(last) : last + 1]
+        first = self._ground.starts[self._ground.window(last)]
+        column: Column = self.features.value(series)[first : last + 1]
         return column
 
     def finish(self, *, observed: bool) -> None:
@@ -192,11 +205,12 @@ class _Lane:
         if not observed:
             self.desk.features.observe(self.rows.ticks.tick(len(self.rows.ticks) - 1))
         last = int(self.features.grid.cell[-1])
+        window = self._ground.window(last)
         for seat in self.desk.seats:
             holding = seat.holding
             if holding is not None:
-                entered = self._ground.cell_of(last, holding.entry_ms // 1000)
-                first = max(entered + 1, self._ground.fresh_cell, self._ground.window_start(last))
+                entered = holding.entry_ms // 1000 - self._ground.slot_less_cell[window]
+                first = max(entered + 1, self._ground.fresh_cell, self._ground.starts[window])
                 mark = self._ground.mark["up" if holding.up else "down"][first : last + 1]
                 r = (mark - holding.entry_price) / holding.entry_price
                 holding.peak_r = float(np.fmax.reduce(r, initial=holding.peak_r))

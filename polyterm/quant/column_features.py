@@ -1,17 +1,21 @@
 """The column form of ``Features``: every tick of a series at once."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 import numpy as np
 
 from polyterm.quant import column_folds, primitives
-from polyterm.quant.columns import OPERATIONS, Column
+from polyterm.quant.columns import OPERATIONS, Column, Mask
 from polyterm.quant.definitions import LEAD_MOVE, LONG_LOOKBACK_S
 from polyterm.quant.expression import Node
 from polyterm.quant.primitives import NAN
 from polyterm.quant.probability_table import expected_probability
 from polyterm.quant.tick_columns import Grid, TickColumns, Whole
+
+_FEW: Final = 6
+"""Conditions are looked at cell by cell once less than one in so many cells is left."""
 
 Slice = Callable[[slice, Any], Any]
 """A value on some cells; the second argument has the values of the position there as attributes."""
@@ -75,12 +79,43 @@ class Evaluator:
         is_plain = not any(isinstance(arg, np.ndarray) for arg in args)
         return (_PLAIN if is_plain else OPERATIONS)[node.name](*args)
 
-    def at(self, node: Node, cells: Whole) -> Any:
-        """The value on these cells only; operations that are not kept are worked out there and nowhere else."""
-        if node.kind == "operation" and id(node) not in self._kept:
-            return self._operation(node, (self.at(child, cells) for child in node.args))
-        value = self.value(node)
-        return value[cells] if isinstance(value, np.ndarray) else value
+    def forget(self, ids: Iterable[int]) -> None:
+        """Give back the room of nodes that nobody will ask for again."""
+        for known in ids:
+            self._kept.pop(known, None)
+
+    def at(self, nodes: Sequence[Node], cells: Whole) -> list[Any]:
+        """Values on these cells only; operations that are not kept are worked out there and nowhere else."""
+        found: dict[int, Any] = {}
+
+        def at(node: Node) -> Any:
+            value = found.get(id(node))
+            if value is None:
+                if node.kind == "operation" and id(node) not in self._kept:
+                    value = self._operation(node, map(at, node.args))
+                else:
+                    value = self.value(node)
+                    value = value[cells] if isinstance(value, np.ndarray) else value
+                found[id(node)] = value
+            return value
+
+        return list(map(at, nodes))
+
+    def cells_where(self, condition: Node, within: Mask) -> Whole:
+        """The cells of ``within`` on which ``condition`` holds.
+
+        Of a conjunction the cheap parts are looked at first, and once few cells are left only on those.
+        """
+        cells: Whole | None = None
+        for part in sorted(_parts(condition), key=attrgetter("cost")):
+            if cells is not None:
+                (value,) = self.at((part,), cells)
+                cells = cells[value] if isinstance(value, np.ndarray) else cells[: len(cells) * bool(value)]
+                continue
+            within = within & self.value(part)
+            if np.count_nonzero(within) * _FEW <= len(within):
+                cells = np.flatnonzero(within)
+        return np.flatnonzero(within) if cells is None else cells
 
     def on_slice(self, node: Node) -> Slice:
         """``node``, which may ask about a position, as a function of some cells and the position's values there."""
@@ -96,6 +131,9 @@ class Evaluator:
         operation = OPERATIONS[node.name]
         if len(args) == 2:
             first, second = args
+            if node.args[1].kind == "constant":
+                constant = node.args[1].args[0]
+                return lambda cells, position: operation(first(cells, position), constant)
             return lambda cells, position: operation(first(cells, position), second(cells, position))
         return lambda cells, position: operation(*(arg(cells, position) for arg in args))
 
@@ -105,6 +143,13 @@ def asks_position(node: Node, name: str | None = None) -> bool:
     if node.kind == "position":
         return name is None or node.name == name
     return any(asks_position(child, name) for child in node.children)
+
+
+def _parts(condition: Node) -> list[Node]:
+    """The conditions of a conjunction."""
+    if condition.kind == "operation" and condition.name == "&":
+        return [part for child in condition.args for part in _parts(child)]
+    return [condition]
 
 
 class ColumnFeatures(Evaluator):
@@ -131,6 +176,7 @@ class ColumnFeatures(Evaluator):
         self.numbers = numbers
         self.grid = Grid(ticks.slot, ticks.epoch)
         self._past = past
+        self._oldest_kept: dict[int, tuple[Column, Column]] = {}
         self._lead = self if leads else lead
         self._lead_starts = lead_starts
 
@@ -143,7 +189,7 @@ class ColumnFeatures(Evaluator):
             return self._lead_move()
         series, *numbers = node.args
         if node.name in {"oldest_value", "oldest_age"}:
-            return self._oldest(series, numbers[0])[node.name]
+            return self._oldest(series, numbers[0])[node.name == "oldest_age"]
         args = (self.value(number) if isinstance(number, Node) else number for number in numbers)
         return getattr(column_folds, node.name)(self.value(series), *args)
 
@@ -172,7 +218,11 @@ class ColumnFeatures(Evaluator):
             seen &= (start < 0) | (self._lead_starts[start] < lead.numbers[row])
         return self.grid.spread(np.where(seen, move[lead.grid.cell[row]], NAN))
 
-    def _oldest(self, series: Node, lookback_s: int) -> dict[str, Column]:
+    def _oldest(self, series: Node, lookback_s: int) -> tuple[Column, Column]:
+        """The oldest price that is at most so old, and its age."""
+        kept = self._oldest_kept.get(lookback_s)
+        if kept is not None:
+            return kept
         prices = self.value(series)[self.grid.cell]
         known = ~np.isnan(prices)
         slot = self.ticks.slot
@@ -183,10 +233,9 @@ class ColumnFeatures(Evaluator):
         place[~found] = 0
         values = all_prices[place] if len(all_prices) else np.full(len(slot), NAN)
         ages = (slot - all_slots[place]).astype(np.float64) if len(all_slots) else values
-        return {
-            "oldest_value": self.grid.spread(np.where(found, values, NAN)),
-            "oldest_age": self.grid.spread(np.where(found, ages, NAN)),
-        }
+        value, age = (self.grid.spread(np.where(found, column, NAN)) for column in (values, ages))
+        self._oldest_kept[lookback_s] = value, age
+        return value, age
 
     def since(self, cell: int, cells: int) -> Evaluator:
         """The next ``cells`` cells, with look-backs that begin after ``cell``: their place there is ``grid.margin``."""

@@ -14,20 +14,32 @@ Kind = Literal["source", "position", "constant", "flag", "record", "fold", "lead
 COMPARISONS: Final = frozenset(("<", "<=", ">", ">=", "==", "!="))
 LONGEST_ELAPSED_S: Final = 63
 
+# In units of a comparison; only their order of magnitude matters.
+_COSTS: Final = {
+    "log": 40, "log1p": 40, "exp": 40, "erfc": 40, "sqrt": 4, "ratio": 4, "expected_probability": 40, "where": 3,
+    "low": 2, "high": 2,
+}  # fmt: skip
+_FOLD_COST: Final = 8
+_LEAF_COST: Final = 0.1
+
 
 class Node:
     """One value, as an operation on others.
 
     ``name`` is the operation, or the name of a source; ``args`` are nodes, or the plain numbers of a fold. Comparing
-    nodes gives a node: they have no truth of their own.
+    nodes gives a node: they have no truth of their own. ``cost`` is what working it out for a whole column takes, in
+    units of a comparison, recorded series being there already.
     """
 
-    __slots__ = ("__weakref__", "args", "kind", "name")
+    __slots__ = ("__weakref__", "args", "cost", "kind", "name")
 
     def __init__(self, kind: Kind, name: str, args: tuple[Any, ...]) -> None:
         self.kind = kind
         self.name = name
         self.args = args
+        self.cost: float = _FOLD_COST if kind == "fold" else _LEAF_COST
+        if kind == "operation":
+            self.cost = _COSTS.get(name, 1) + sum(child.cost for child in args)
 
     def __add__(self, other: Any) -> "Node":
         return operation("+", self, other)
