@@ -1,9 +1,8 @@
 """``polyterm replay``: trade recorded ticks on paper and show who would have earned what."""
 
 import contextlib
-import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -12,11 +11,14 @@ import click
 from polyterm.errors import ConfigError
 
 if TYPE_CHECKING:
+    from polyterm.cli.progress import Progress
+    from polyterm.core.market import MarketKey
     from polyterm.core.snapshot import LeaderboardRow
     from polyterm.engine.engine import Engine
-    from polyterm.store.tickfile_windows import Stamped
+    from polyterm.store.span import Span, Stamped
+    from polyterm.store.tickfile_outcomes import KnownWindow
+    from polyterm.strategies.entry import Entry
 
-PROGRESS_EVERY: Final = 2_000
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -27,6 +29,8 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 @click.option("--coins", metavar="LIST", help="Comma-separated, of btc, eth, sol, xrp. Default: all.")
 @click.option("--outcomes", metavar="CSV", type=_FILE, help="Strikes and outcomes of windows, by coin, tf and window.")
 @click.option("--trades", metavar="OUT.jsonl", type=_FILE, help="Write every closed trade, one JSON object a line.")
+@click.option("--events", metavar="OUT.jsonl", type=_FILE, help="Write every event, one JSON object a line.")
+@click.option("--verify", is_flag=True, help="Compute everything twice, on columns and tick by tick, and compare.")
 @click.option("--json", "as_json", is_flag=True, help="The result as one JSON object.")
 @click.option(
     "--verify-session",
@@ -46,9 +50,11 @@ def command(  # noqa: PLR0917 - one per option
     coins: str | None,
     outcomes: Path | None,
     trades: Path | None,
+    events: Path | None,
     session: str | None,
     db: str | None,
     *,
+    verify: bool,
     as_json: bool,
 ) -> None:
     """Replay recorded ticks through the strategies and print the leaderboard.
@@ -58,32 +64,33 @@ def command(  # noqa: PLR0917 - one per option
     the last column also pays the venue's fee of that time.
     """
     if session is not None:
-        from polyterm.cli.verify_session import run
+        from polyterm.cli import verify_session
 
-        ctx.exit(run(session or None, db, as_json=as_json))
+        ctx.exit(verify_session.run(session or None, db, as_json=as_json))
     if not sources:
         raise click.UsageError("Missing argument 'SOURCE...'.")
-    from polyterm.cli.sources import merged, parse_span
+    from polyterm.cli.sources import parse_span
     from polyterm.cli.strategies import report_broken
     from polyterm.cli.user_strategies import load_own
-    from polyterm.engine.books import Book
-    from polyterm.engine.engine import Engine
     from polyterm.store.tickfile_outcomes import read_outcomes
 
-    span = parse_span(start, end, coins)
-    known = {} if outcomes is None else read_outcomes(outcomes)
     own = load_own()
     report_broken(own)
-    engine, tally = Engine("replay", [Book(entry) for entry in own.entries]), _Tally()
-    failures: list[str] = []
-    with _output(trades) as out:
-        _run(engine, tally.watch(merged(sources, known, span, failures)), out)
-    rows = sorted(engine.leaderboard_rows(), key=lambda row: (not row.trades, -row.pnl_costed, row.strategy))
-    if tally.ticks or not failures:
-        for line in _json_lines(tally, rows) if as_json else _text_lines(tally, rows):
+    known = {} if outcomes is None else read_outcomes(outcomes)
+    run = _Run(sources, known, parse_span(start, end, coins), own.entries)
+    if verify:
+        click.echo(run.verify())
+        return
+    with _output(trades) as trades_out, _output(events) as events_out:
+        whole = run.replay(trades_out, events_out)
+    if run.tally.ticks or not run.failures:
+        for line in run.json_lines() if as_json else run.text_lines():
             click.echo(line)
-    if failures:
-        raise ConfigError(" ".join(failures))
+    if run.failures:
+        raise ConfigError(" ".join(run.failures))
+    if not whole:
+        click.echo("polyterm: interrupted: this is what was done until then.", err=True)
+        ctx.exit(130)
 
 
 @contextlib.contextmanager
@@ -99,20 +106,98 @@ def _output(path: Path | None) -> Iterator[BinaryIO | None]:
         yield file
 
 
-def _run(engine: "Engine", payloads: Iterable["Stamped"], out: BinaryIO | None) -> None:
-    import msgspec
+class _Run:
+    """One replay of ``sources`` with ``entries``; ``failures`` are sentences about what could not be read."""
 
-    from polyterm.core.event import TradeClosed
-    from polyterm.engine.records import record
-    from polyterm.engine.replay import replay
+    def __init__(
+        self,
+        sources: Sequence[str],
+        known: Mapping["MarketKey", "KnownWindow"],
+        span: "Span",
+        entries: Sequence["Entry"],
+    ) -> None:
+        self.failures: list[str] = []
+        self.tally = _Tally()
+        self._sources = sources
+        self._known = known
+        self._span = span
+        self._entries = entries
+        self._engine = self._fresh_engine()
 
-    for event in replay(engine, payloads):
-        if out is not None and isinstance(event, TradeClosed):
-            out.write(msgspec.json.encode(record(event.trade)) + b"\n")
+    def _fresh_engine(self) -> "Engine":
+        from polyterm.engine.books import Book
+        from polyterm.engine.engine import Engine
+
+        return Engine("replay", [Book(entry) for entry in self._entries])
+
+    def _payloads(self) -> Iterator["Stamped"]:
+        from polyterm.cli.progress import Progress
+        from polyterm.cli.sources import merged, weight
+
+        progress = Progress(sum(weight(source) for source in self._sources))
+        payloads = merged(self._sources, self._known, self._span, self.failures, progress.read)
+        yield from self.tally.watch(payloads, progress)
+        progress.done()
+
+    def replay(self, trades: BinaryIO | None, events: BinaryIO | None) -> bool:
+        """Write what closes and what happens; whether it went to the end or was interrupted."""
+        import msgspec
+
+        from polyterm.core.event import TradeClosed
+        from polyterm.engine.columnar import ColumnarReplay
+        from polyterm.engine.records import record
+
+        encode = msgspec.json.Encoder().encode
+        try:
+            for event in ColumnarReplay(self._engine).run(self._payloads()):
+                if events is not None:
+                    events.write(encode(event) + b"\n")
+                if trades is not None and isinstance(event, TradeClosed):
+                    trades.write(encode(record(event.trade)) + b"\n")
+        except KeyboardInterrupt:
+            return False
+        return True
+
+    def verify(self) -> str:
+        """The sentence that says how much was equal.
+
+        Raises:
+            ConfigError: the two ways part, or a source could not be read.
+        """
+        from polyterm.cli.sources import merged
+        from polyterm.engine.columnar import ColumnarReplay
+        from polyterm.engine.comparison import compare
+        from polyterm.engine.replay import replay
+
+        columns = ColumnarReplay(self._engine).run(self._payloads())
+        again = merged(self._sources, self._known, self._span, [])
+        agreement = compare(replay(self._fresh_engine(), again), columns)
+        found = agreement.difference
+        if found is not None:
+            raise ConfigError(
+                f"Tick by tick and on columns differ first at tick {found.input} ({found.at_ms} ms), "
+                f"{found.strategy or 'no strategy'}: {found.field} is {found.one} against {found.other}."
+            )
+        if self.failures:
+            raise ConfigError(" ".join(self.failures))
+        return (
+            f"Equal, byte for byte: {agreement.events:,} events of {len(self._entries)} strategies "
+            f"over {self.tally.ticks:,} ticks."
+        )
+
+    def rows(self) -> list["LeaderboardRow"]:
+        """Best first after fees; strategies that never traded last."""
+        return sorted(self._engine.leaderboard_rows(), key=lambda row: (not row.trades, -row.pnl_costed, row.strategy))
+
+    def text_lines(self) -> Iterator[str]:
+        return _text_lines(self.tally, self.rows())
+
+    def json_lines(self) -> Iterator[str]:
+        return _json_lines(self.tally, self.rows())
 
 
 class _Tally:
-    """What went by. Shows its progress on stderr where somebody is looking."""
+    """What went by."""
 
     def __init__(self) -> None:
         self.ticks = 0
@@ -120,24 +205,20 @@ class _Tally:
         self.outcomes = 0
         self.not_tradable: Counter[str] = Counter()
 
-    def watch(self, payloads: Iterable["Stamped"]) -> Iterator["Stamped"]:
+    def watch(self, payloads: Iterable["Stamped"], progress: "Progress") -> Iterator["Stamped"]:
         from polyterm.core.input import Outcome, WindowOpened
         from polyterm.core.tick import Tick
 
-        shows = sys.stderr.isatty()
         for stamped in payloads:
             payload = stamped[1]
             if isinstance(payload, Tick):
                 self.ticks += 1
+                progress.tick()
                 if payload.invalid is not None:
                     self.not_tradable[payload.invalid] += 1
-                if shows and self.ticks % PROGRESS_EVERY == 0:
-                    click.echo(f"\r{self.ticks:,} ticks", err=True, nl=False)
             self.windows += isinstance(payload, WindowOpened)
             self.outcomes += isinstance(payload, Outcome)
             yield stamped
-        if shows:
-            click.echo("\r" + " " * 24 + "\r", err=True, nl=False)
 
 
 def _text_lines(tally: _Tally, rows: Sequence["LeaderboardRow"]) -> Iterator[str]:

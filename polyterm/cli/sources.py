@@ -1,6 +1,6 @@
 """What ``polyterm replay`` may be given: tick files, databases, and recordings of raw frames."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -26,8 +26,21 @@ def parse_span(start: str | None, end: str | None, coins: str | None) -> "Span":
     return Span(from_ms, to_ms, None if coins is None else parse_coins(coins))
 
 
+def weight(source: str) -> int:
+    """Bytes of a source, for its share of the progress; 0 where that is not known."""
+    path = Path(source)
+    try:
+        return sum(each.stat().st_size for each in path.iterdir()) if path.is_dir() else path.stat().st_size
+    except OSError:
+        return 0  # whoever reads it says what is wrong
+
+
 def merged(
-    sources: Sequence[str], known: Mapping["MarketKey", "KnownWindow"], span: "Span", failures: list[str]
+    sources: Sequence[str],
+    known: Mapping["MarketKey", "KnownWindow"],
+    span: "Span",
+    failures: list[str],
+    on_read: Callable[[int], None] | None = None,
 ) -> Iterator["Stamped"]:
     """All sources in order of time. One that breaks off ends there, and says why in ``failures``; the others go on."""
     import heapq
@@ -36,15 +49,26 @@ def merged(
 
     def read(source: str) -> Iterator["Stamped"]:
         try:
-            yield from within(span, payloads(source, known, span))
+            yield from within(span, payloads(source, known, span, on_read or _nobody))
         except (ConfigError, StoreError) as error:
             failures.append(str(error))
 
     return heapq.merge(*(read(source) for source in sources), key=lambda stamped: stamped[0])
 
 
-def payloads(source: str, known: Mapping["MarketKey", "KnownWindow"], span: "Span") -> Iterator["Stamped"]:
+def _nobody(_: int) -> None:
+    """Nobody follows the progress."""
+
+
+def payloads(
+    source: str,
+    known: Mapping["MarketKey", "KnownWindow"],
+    span: "Span",
+    on_read: Callable[[int], None] = _nobody,
+) -> Iterator["Stamped"]:
     """``(at_ms, payload)`` pairs of one source, told from what is in it and not by its name.
+
+    ``on_read`` is told how many more bytes of it have been read.
 
     Raises:
         ConfigError: it cannot be read, or is nothing that could be replayed; after everything before that point.
@@ -56,13 +80,13 @@ def payloads(source: str, known: Mapping["MarketKey", "KnownWindow"], span: "Spa
     if "://" in source:
         from polyterm.store.location import locate
 
-        return _from_store(locate(source, Path()), span)
+        return _from_store(locate(source, Path()), span, on_read)
     path = Path(source)
     if _is_raw(path):
-        return _from_frames(path)
+        return _from_frames(path, on_read)
     if begins_with(path, _SQLITE):
-        return _from_store(path, span)
-    return read_recording(path, known)
+        return _from_store(path, span, on_read)
+    return read_recording(path, known, on_read)
 
 
 def _is_raw(path: Path) -> bool:
@@ -78,16 +102,16 @@ def _is_raw(path: Path) -> bool:
         return False  # whoever reads it as something else says what is wrong
 
 
-def _from_frames(path: Path) -> Iterator["Stamped"]:
+def _from_frames(path: Path, on_read: Callable[[int], None]) -> Iterator["Stamped"]:
     import logging
 
     from polyterm.service.recordings import read_raw
 
     logging.getLogger("polyterm.feeds").addHandler(logging.NullHandler())  # it was logged when it happened
-    return read_raw(path)
+    return read_raw(path, on_read)
 
 
-def _from_store(location: Path, span: "Span") -> Iterator["Stamped"]:
+def _from_store(location: Path, span: "Span", on_read: Callable[[int], None]) -> Iterator["Stamped"]:
     from polyterm.store.history import read_store
 
-    return read_store(location, span)
+    return read_store(location, span, on_read)

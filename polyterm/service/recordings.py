@@ -1,6 +1,6 @@
 """Recordings of raw frames as the engine's inputs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -11,14 +11,16 @@ from polyterm.errors import ConfigError
 from polyterm.feeds.playback import Playback
 from polyterm.feeds.recorder import SUFFIX
 from polyterm.feeds.recording import Header, Heard, decode_header, decode_heard, is_header
-from polyterm.store.tickfile_text import read_lines
+from polyterm.store.tickfile_text import nobody, read_lines
 
 LONGEST_LINE: Final = 32 * 2**20
 """More than the largest frame that a socket takes, escaped."""
 
 
-def read_raw(path: Path) -> Iterator[tuple[int, Payload]]:
+def read_raw(path: Path, on_read: Callable[[int], None] = nobody) -> Iterator[tuple[int, Payload]]:
     """``(at_ms, payload)`` pairs of a recorder's folder, or of one file of it, in order of market time.
+
+    ``on_read`` is told how many more bytes have been read.
 
     The last file of a run may be cut off. Books of a file that does not begin with its run are unknown until the venue
     sends whole ones, so prefer the folder.
@@ -31,7 +33,7 @@ def read_raw(path: Path) -> Iterator[tuple[int, Payload]]:
         raise ConfigError(f"The folder {path} holds no recording (*{SUFFIX}).")
     tape = _Tape()
     for file in files:
-        for number, line in read_lines(file, longest=LONGEST_LINE, may_be_cut=True):
+        for number, line in read_lines(file, longest=LONGEST_LINE, may_be_cut=True, on_read=on_read):
             try:
                 yield from tape.play(line)
             except (msgspec.DecodeError, ValueError) as error:

@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from itertools import count, product
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ from polyterm.store.database import asking, reading_engine
 from polyterm.store.schema import ticks, windows
 from polyterm.store.span import Span, Stamped
 from polyterm.store.tick_rows import tick_from_row
+from polyterm.store.tickfile_text import nobody
 
 PART_MS: Final = 900_000
 """How much is read at once: about 3,600 ticks of four series."""
@@ -30,8 +31,10 @@ _COLUMNS: Final = tuple(column for column in ticks.c if column.name not in {"inp
 Series = tuple[Coin, Horizon]
 
 
-def read_store(location: Path, span: Span) -> Iterator[Stamped]:
+def read_store(location: Path, span: Span, on_read: Callable[[int], None] = nobody) -> Iterator[Stamped]:
     """``(at_ms, payload)`` in order of market time, whatever sessions stored it.
+
+    ``on_read`` is told the bytes that a part stands for, as if they were spread evenly over the time that is stored.
 
     Strikes come with the ticks, as they were known at the time; ends and outcomes are the best that is known today. Not
     for use inside a running event loop.
@@ -41,7 +44,7 @@ def read_store(location: Path, span: Span) -> Iterator[Stamped]:
         StoreError: it cannot be read.
     """
     with asyncio.Runner() as runner:
-        parts = _parts(location, span)
+        parts = _parts(location, span, on_read)
 
         async def following() -> list[Stamped] | None:
             return await anext(parts, None)
@@ -53,13 +56,18 @@ def read_store(location: Path, span: Span) -> Iterator[Stamped]:
             runner.run(parts.aclose())
 
 
-async def _parts(location: Path, span: Span) -> AsyncGenerator[list[Stamped], None]:
+async def _parts(location: Path, span: Span, on_read: Callable[[int], None]) -> AsyncGenerator[list[Stamped], None]:
     engine = reading_engine(location, connections=1)
+    size = await asyncio.to_thread(lambda: location.stat().st_size)
     try:
         async with asking(engine) as connection:
             history = _History(connection, span)
+            bytes_per_ms = size / max(1, await history.length_ms())
+            began_ms = None
             while (part := await history.read()) is not None:
                 yield part
+                on_read(int(bytes_per_ms * (part[-1][0] - (part[0][0] if began_ms is None else began_ms))))
+                began_ms = part[-1][0]
     finally:
         await engine.dispose()
 
@@ -97,6 +105,13 @@ class _History:
             at_ms, _, _, payload = heapq.heappop(self._ahead)
             due.append((at_ms, payload))
         return due
+
+    async def length_ms(self) -> int:
+        """From the first tick of the span to the last."""
+        first, last = await self._first_tick_ms(), 0
+        for series in self._series:
+            last = max(last, await self._connection.scalar(_of(series, select(func.max(ticks.c.timestamp_ms)))) or 0)
+        return 0 if first is None else min(last, self._span.to_ms or last) - first
 
     async def _first_tick_ms(self) -> int | None:
         found = []

@@ -44,9 +44,16 @@ def begins_with(path: Path, magic: bytes) -> bool:
         return False
 
 
-def read_lines(path: Path, *, longest: int = _LONGEST_LINE, may_be_cut: bool = False) -> Iterator[tuple[int, str]]:
+def nobody(_: int) -> None:
+    """The default of ``on_read``: nobody follows the progress."""
+
+
+def read_lines(
+    path: Path, *, longest: int = _LONGEST_LINE, may_be_cut: bool = False, on_read: Callable[[int], None] = nobody
+) -> Iterator[tuple[int, str]]:
     """(number from 1, text without its end) of every line.
 
+    ``on_read`` is told how many more bytes of the file have been read, before they are expanded.
     ``may_be_cut``: a file that ends in the middle of a line, or of its compression, is no error; what is not whole is
     left out.
 
@@ -55,7 +62,7 @@ def read_lines(path: Path, *, longest: int = _LONGEST_LINE, may_be_cut: bool = F
     """
     number, rest = 0, b""
     try:
-        for block in _blocks(path):
+        for block in _blocks(path, on_read):
             *whole, rest = (rest + block).split(b"\n")
             for line in whole:
                 number += 1
@@ -83,13 +90,19 @@ def _text(path: Path, number: int, line: bytes) -> str:
         raise ConfigError(f"{path}, line {number}: not text in UTF-8; is this the right file?") from None
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
+def _blocks(path: Path, on_read: Callable[[int], None]) -> Iterator[bytes]:
     with path.open("rb") as file:
-        raw = iter(partial(file.read, _BLOCK), b"")
+        raw = _counted(iter(partial(file.read, _BLOCK), b""), on_read)
         first = next(raw, b"")
         make = next((make for magic, make in _FORMATS if first.startswith(magic)), None)
         blocks = chain((first,), raw)
         yield from blocks if make is None else _expanded(blocks, make)
+
+
+def _counted(blocks: Iterable[bytes], on_read: Callable[[int], None]) -> Iterator[bytes]:
+    for block in blocks:
+        on_read(len(block))
+        yield block
 
 
 def _expanded(blocks: Iterable[bytes], make: Callable[[], _Decompressor]) -> Iterator[bytes]:

@@ -1,6 +1,6 @@
 """Recordings as the engine's inputs: windows that open and end, one tick per market second, outcomes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from polyterm.errors import ConfigError
 from polyterm.store.tickfile_outcomes import KnownWindow, read_outcomes
 from polyterm.store.tickfile_parquet import MAGIC, parquet_lines
 from polyterm.store.tickfile_rows import JSON_COLUMNS, LeftOut, Row, WindowEnd, read_csv, read_jsonl, slot_of
-from polyterm.store.tickfile_text import begins_with, read_lines
+from polyterm.store.tickfile_text import begins_with, nobody, read_lines
 from polyterm.store.tickfile_windows import Recording, Stamped
 
 
@@ -27,9 +27,14 @@ def read_ticks(path: Path, outcomes: Path | None = None) -> Iterator[Stamped]:
     yield from read_recording(path, {} if outcomes is None else read_outcomes(outcomes))
 
 
-def read_recording(path: Path, known: Mapping[MarketKey, KnownWindow]) -> Iterator[Stamped]:
-    """``read_ticks`` with what is known of the windows already read."""
-    lines = parquet_lines(path, JSON_COLUMNS) if begins_with(path, MAGIC) else read_lines(path)
+def read_recording(
+    path: Path, known: Mapping[MarketKey, KnownWindow], on_read: Callable[[int], None] = nobody
+) -> Iterator[Stamped]:
+    """``read_ticks`` with what is known of the windows already read; ``on_read`` as of ``read_lines``."""
+    if begins_with(path, MAGIC):
+        lines = parquet_lines(path, JSON_COLUMNS, on_read)
+    else:
+        lines = read_lines(path, on_read=on_read)
     first = next(lines, None)
     if first is None:
         raise ConfigError(f"{path} is empty.")

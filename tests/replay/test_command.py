@@ -3,10 +3,16 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from polyterm.cli.replay import command
+from polyterm.cli.sources import merged
+from polyterm.store.span import Stamped
 from polyterm.strategies.registry import REGISTRY
 
 
@@ -92,3 +98,37 @@ def test_files_are_merged_by_time(recording: Path, tmp_path: Path) -> None:
     eth.write_text(recording.read_text(encoding="utf-8").replace("btc", "eth"), encoding="utf-8")
     done = polyterm(recording, eth)
     assert "ticks 10, windows 2, outcomes 2" in done.stdout
+
+
+def test_events_are_written_in_their_order(recording: Path, tmp_path: Path) -> None:
+    events = tmp_path / "events.jsonl"
+    assert polyterm(recording, "--events", events).returncode == 0
+    kinds = [json.loads(line)["type"] for line in events.read_text(encoding="utf-8").splitlines()]
+    assert kinds[0] == "window_started"
+    assert {"position_opened", "window_closed", "window_settled", "trade_closed"} <= set(kinds)
+
+
+def test_verify_computes_twice_and_says_how_much_was_equal(recording: Path) -> None:
+    done = polyterm(recording, "--verify")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Equal, byte for byte: ")
+    assert f"{len(REGISTRY)} strategies over 5 ticks." in done.stdout
+
+
+def test_verify_of_a_damaged_file_is_no_proof(recording: Path) -> None:
+    recording.write_text(recording.read_text(encoding="utf-8") + "nonsense\n", encoding="utf-8")
+    done = polyterm(recording, "--verify")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "line 7" in done.stderr
+
+
+def test_an_interrupt_leaves_what_is_done(recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*arguments: object) -> Iterator[Stamped]:
+        yield from islice(merged(*arguments), 4)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("polyterm.cli.sources.merged", interrupted)
+    result = CliRunner().invoke(command, [str(recording)])
+    assert result.exit_code == 130
+    assert "ticks 3, windows 1" in result.stdout
+    assert "interrupted" in result.stderr
