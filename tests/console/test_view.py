@@ -267,6 +267,12 @@ def test_the_grid_shrinks_its_cells_before_it_scrolls() -> None:
     assert heat.grid_for(73, 36, 9) == heat.Grid(14, 1, 9, 22)
 
 
+def test_a_label_never_touches_a_glyph() -> None:
+    matrix = heat.Matrix(scenes.CONFLICTS)  # its sixth is Endgame_Conservative
+    assert heat.row_label(matrix, 5, heat.Grid(16, 1, 9, 9)) == "6 E_Conservati… "
+    assert heat.row_label(matrix, 5, heat.Grid(16, 4, 9, 9)) == "6 E_Conservative"
+
+
 def test_exact_figures_and_coin_rates() -> None:
     matrix = heat.Matrix(scenes.CONFLICTS)
     assert text(heat.exact_figures(matrix, 0, 4, 80)) == "3 of 4 opposed, 75%: SpotLagSimple × Endgame "

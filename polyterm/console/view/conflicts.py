@@ -91,9 +91,11 @@ def axis(matrix: Matrix, grid: Grid, first: int, title: str) -> str:
     return sized(title, grid.label) + "".join(numbers)
 
 
-def row_label(matrix: Matrix, row: int, width: int) -> str:
+def row_label(matrix: Matrix, row: int, grid: Grid) -> str:
     number = f"{row + 1} "
-    return number + sized(short_name(matrix.strategies[row], width - len(number)), width - len(number))
+    width = grid.label - len(number)
+    gap = 1 if grid.cell < 3 else 0  # figures bring their own
+    return number + sized(short_name(matrix.strategies[row], width - gap), width)
 
 
 def coin_rates(conflicts: Conflicts, width: int) -> Line:

@@ -73,7 +73,7 @@ class Heatmap(Lines, can_focus=True):
 
     def _row(self, matrix: Matrix, grid: Grid, row: int) -> Line:
         on_row = row == self._cursor.y and self.has_focus
-        cells = [Cell(row_label(matrix, row, grid.label), "accent" if on_row else "")]
+        cells = [Cell(row_label(matrix, row, grid), "accent" if on_row else "")]
         for column in range(self._first.x, min(len(matrix.strategies), self._first.x + grid.columns)):
             cell = heat_cell(matrix, row, column, grid.cell)
             cells.append(Cell(cell.text, "heat-cursor") if on_row and column == self._cursor.x else cell)
