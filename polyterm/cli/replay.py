@@ -69,6 +69,8 @@ def command(  # noqa: PLR0917 - one per option
         ctx.exit(verify_session.run(session or None, db, as_json=as_json))
     if not sources:
         raise click.UsageError("Missing argument 'SOURCE...'.")
+    if verify and (trades or events or as_json):
+        raise click.UsageError("--verify only compares: drop --trades, --events and --json, or --verify.")
     from polyterm.cli.sources import parse_span
     from polyterm.cli.strategies import report_broken
     from polyterm.cli.user_strategies import load_own

@@ -164,7 +164,7 @@ def fold_up(epochs: Iterable[int], count: int) -> tuple[Fold, ...]:
     if count < 2:
         raise ValueError("folds begin at 2: one to choose in, one to test in")
     if len(windows) < count:
-        raise ValueError(f"{len(windows)} windows cannot be divided into {count} folds")
+        raise ValueError(f"{count} folds need at least as many windows, and there are only {len(windows)}")
     days = sorted({epoch - epoch % DAY_S for epoch in windows})
     blocks = days if len(days) >= count else windows
     starts = [blocks[len(blocks) * place // count] for place in range(count)]

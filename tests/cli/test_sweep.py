@@ -125,7 +125,7 @@ def test_a_draw_is_the_same_for_its_seed(polyterm: Run, recording: Path) -> None
         (("SpotLagSimple", "{}", "--param", "stap=1"), "no parameter 'stap': did you mean 'stop'?"),
         (("SpotLagSimple", "{}", "--param", "stop=99"), "stop cannot be '99'"),
         (("SpotLagSimple", "{}", "--param", "stop=0.1:0.2"), "LOW:HIGH:COUNT"),
-        (("SpotLagSimple", "{}", "--folds", "99"), "cannot be divided into 99 folds"),
+        (("SpotLagSimple", "{}", "--folds", "99"), "99 folds need at least as many windows"),
         (("SpotLagSimple", "absent.jsonl"), "absent.jsonl"),
         (("SpotLagSimple", "{}", "--coins", "xrp"), "no windows"),
         (("SpotLagSimple", "{}", "--csv", "absent/out.csv"), "absent/out.csv cannot be written"),

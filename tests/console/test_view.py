@@ -418,3 +418,15 @@ def test_events_in_words() -> None:
     assert sentence(refused).text == "refused maria: already paused"
     disabled = StrategyDisabled(scenes.event_id(8), 0, "Endgame", "KeyError: 'x'")
     assert sentence(disabled).text == "Endgame raised and is out: KeyError: 'x'"
+
+
+@pytest.mark.parametrize(("width", "words"), [(79, "✗ no market"), (199, "✗ not tradable: gamma is away")])
+def test_a_series_without_a_market_says_so_and_not_that_its_window_is_shut(width: int, words: str) -> None:
+    row = scenes.FULL.ticks.rows[0]
+    assert row.tick is not None
+    shut = msgspec.structs.replace(row.tick, invalid="window_not_open")
+    delta = msgspec.structs.replace(
+        scenes.FULL, ticks=Ticks(99, (msgspec.structs.replace(row, tick=shut, note="gamma is away"),))
+    )
+    (shown,) = ticks.tick_rows(view_of(delta), fit(ticks.COLUMNS, width))
+    assert words in row_text(shown)

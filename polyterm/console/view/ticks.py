@@ -201,7 +201,9 @@ def _state(shown: _Shown) -> Cell:
         return Cell(f"✗ not tradable: no tick for {ago}" if long else f"✗ no tick {ago}", "warn")
     invalid = shown.tick.invalid
     if invalid is not None:
-        return Cell(f"✗ not tradable: {shown.row.note or _LONG[invalid]}" if long else f"✗ {_SHORT[invalid]}", "warn")
+        note = shown.row.note  # says why the series has no market, which the tick can only call a window that is shut
+        short = "no market" if note else _SHORT[invalid]
+        return Cell(f"✗ not tradable: {note or _LONG[invalid]}" if long else f"✗ {short}", "warn")
     return Cell("✓ tradable", "up")
 
 
