@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import importlib
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from polyterm.cli.launch import Launch
 from polyterm.errors import ConfigError
 
 DEFAULT_SPEED: Final = 15.0
+_PREFIX: Final = "polyterm-demo-"
 _START_TIMEOUT_S: Final = 30.0
 _STOP_TIMEOUT_S: Final = 5.0
 
@@ -41,7 +43,7 @@ async def demo(launch: Launch) -> AsyncIterator[Demo]:
         command += ["--seed", str(launch.seed)]
     if launch.horizon is not None:
         command += ["--horizon", launch.horizon]
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="polyterm-demo-"))
+    folder = await asyncio.to_thread(_fresh_folder)
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.PIPE,
@@ -54,6 +56,25 @@ async def demo(launch: Launch) -> AsyncIterator[Demo]:
     finally:
         await _stop(process)
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _fresh_folder() -> Path:
+    """Named after this process, so that what a killed demo left behind can be told from a running one's, and goes."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        owner = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if owner.isdigit() and not _is_running(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 async def _announced(process: asyncio.subprocess.Process) -> dict[str, Any]:

@@ -7,9 +7,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.waiting import eventually
 
 DEMO = ("--demo", "--demo-speed", "60", "--seed", "7")
+
+
+def demo_folders(folder: Path) -> list[Path]:
+    return list(folder.glob("polyterm-demo-*"))
 
 
 async def trades(engine) -> list[dict]:
@@ -121,3 +127,18 @@ async def test_with_no_network_the_engine_runs_and_says_what_it_cannot_reach(
         status, _ = await engine.request("POST", "/api/live/pause", json={})
         assert status == 200
         assert await engine.stop() == 0
+
+
+async def test_what_a_killed_demo_left_goes_with_the_next_one(
+    headless: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    async with headless(*DEMO, instance="demo") as engine:
+        await eventually(engine.answers, 30)
+        (left,) = demo_folders(tmp_path)
+        await engine.stop(signal.SIGKILL)
+    async with headless(*DEMO, instance="demo") as engine:
+        await eventually(engine.answers, 30)
+        assert not left.exists()
+        assert await engine.stop() == 0
+    assert not demo_folders(tmp_path)
