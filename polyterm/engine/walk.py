@@ -12,8 +12,9 @@ from polyterm.engine.moves import Move
 from polyterm.engine.playbook import Way, ways_of
 from polyterm.engine.recording import Rows
 from polyterm.quant.column_features import ColumnFeatures, Evaluator
-from polyterm.quant.columns import Column, Mask
+from polyterm.quant.columns import OPERATIONS, Column, Mask
 from polyterm.quant.definitions import MID
+from polyterm.quant.expression import Node
 from polyterm.quant.tick_columns import Whole
 from polyterm.strategies.traced import TracedRule
 
@@ -45,6 +46,8 @@ class Ground:
         self.sellable = {side: self._on_grid(usable & (price > 0)) for side, price in proceeds.items()}
         mid: Column = features.value(MID)
         self.mark: dict[Side, Column] = {"up": mid, "down": 1 - mid}
+        self.lowest = {side: self._to_come(mark, np.fmin) for side, mark in self.mark.items()}
+        self.highest = {side: self._to_come(mark, np.fmax) for side, mark in self.mark.items()}
         self.row_at = np.full(grid.size, -1)
         self.row_at[grid.cell] = np.arange(len(ticks))
         self.size = grid.size
@@ -57,6 +60,15 @@ class Ground:
     def _on_grid(self, mask: Mask) -> Mask:
         result = np.zeros(self.features.grid.size, np.bool_)
         result[self.features.grid.cell] = mask
+        return result
+
+    def _to_come(self, mark: Column, extreme: np.ufunc) -> Column:
+        """The extreme mark from each cell to the end of its window; nan where no window is."""
+        result = np.full(len(mark) + 1, np.nan)  # a position bought on the last cell has nothing to come
+        grid = self.features.grid
+        ends = grid.starts + grid.last_slot - grid.first_slot + 1
+        for start, end in zip(grid.starts.tolist(), ends.tolist(), strict=True):
+            result[start:end] = extreme.accumulate(mark[start:end][::-1])[::-1]
         return result
 
     def window(self, cell: int) -> int:
@@ -93,6 +105,32 @@ class _Stand:
         return np.fmax(np.fmax.accumulate(self.r), self._peak_r)
 
 
+class _Bound:
+    """An exit that asks for nothing but a mark return beyond ``limit``."""
+
+    __slots__ = ("_beyond", "_limit", "_lowest")
+
+    def __init__(self, name: str, limit: float) -> None:
+        self._beyond = OPERATIONS[name]
+        self._limit = limit
+        self._lowest = name in {"<", "<="}
+
+    def is_met(self, stand: _Stand, ground: Ground) -> bool:
+        """Whether some mark of the rest of the window goes there. A return never falls while its mark rises."""
+        extremes = ground.lowest if self._lowest else ground.highest
+        r = (extremes[stand.side].item(stand.cell) - stand.entry_price) / stand.entry_price
+        return bool(self._beyond(r, self._limit))
+
+
+def _bound(leave: Node) -> _Bound | None:
+    """``leave`` as a bound, if it is one."""
+    if leave.kind == "operation" and leave.name in {"<", "<=", ">", ">="}:
+        asked, limit = leave.args
+        if asked.kind == "position" and asked.name == "r" and limit.kind == "constant":
+            return _Bound(leave.name, limit.args[0])
+    return None
+
+
 class Walk:
     """The moves of the rule at ``seat``, in their order."""
 
@@ -105,6 +143,7 @@ class Walk:
         features = ground.features
         exits = [(leave, reason) for leave, reason in rule.exits if not leave.is_constant(False)]
         self._exits = [(features.on_slice(leave), reason) for leave, reason in exits]
+        self._bounds = [_bound(leave) for leave, _ in exits]
         self._cells, self._taken = self._candidates(features, ground.may_enter)
 
     def _candidates(self, features: Evaluator, may_enter: Mask) -> tuple[list[int], list[int]]:
@@ -175,6 +214,8 @@ class Walk:
     def _left(self, stand: _Stand, end: int) -> tuple[int, str] | None:
         """Where and why the position is sold before its window ends."""
         ground = self._ground
+        if not any(bound is None or bound.is_met(stand, ground) for bound in self._bounds):
+            return None
         cells = slice(stand.cell, end)
         if not ground.exits or not self._exits or stand.cell >= end:
             return None

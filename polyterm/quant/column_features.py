@@ -9,13 +9,15 @@ import numpy as np
 from polyterm.quant import column_folds, primitives
 from polyterm.quant.columns import OPERATIONS, Column, Mask
 from polyterm.quant.definitions import LEAD_MOVE, LONG_LOOKBACK_S
-from polyterm.quant.expression import Node
+from polyterm.quant.expression import Node, looks_back
 from polyterm.quant.primitives import NAN
 from polyterm.quant.probability_table import expected_probability
 from polyterm.quant.tick_columns import Grid, TickColumns, Whole
 
 _FEW: Final = 6
 """Conditions are looked at cell by cell once less than one in so many cells is left."""
+
+_BLOCK: Final = 8_192
 
 Slice = Callable[[slice, Any], Any]
 """A value on some cells; the second argument has the values of the position there as attributes."""
@@ -190,8 +192,9 @@ class ColumnFeatures(Evaluator):
         series, *numbers = node.args
         if node.name in {"oldest_value", "oldest_age"}:
             return self._oldest(series, numbers[0])[node.name == "oldest_age"]
-        args = (self.value(number) if isinstance(number, Node) else number for number in numbers)
-        return getattr(column_folds, node.name)(self.value(series), *args)
+        if any(isinstance(number, Node) for number in numbers):
+            return getattr(column_folds, node.name)(self.value(series), *map(self.value, numbers))
+        return _in_blocks(node, self.value(series))
 
     def _record(self, node: Node) -> Column:
         expression, kept = node.args
@@ -242,11 +245,28 @@ class ColumnFeatures(Evaluator):
         nothing = np.full(self.grid.margin, NAN)
 
         def leaf(node: Node) -> Any:
-            if node.kind == "fold" and node.name not in {"oldest_value", "oldest_age"}:
-                series, *numbers = node.args
-                args = (view.value(number) if isinstance(number, Node) else number for number in numbers)
-                return getattr(column_folds, node.name)(view.value(series), *args)
-            return np.concatenate((nothing, self.value(node)[cell + 1 : cell + 1 + cells]))
+            if node.kind != "fold" or node.name in {"oldest_value", "oldest_age"}:
+                return np.concatenate((nothing, self.value(node)[cell + 1 : cell + 1 + cells]))
+            series, *numbers = node.args
+            if node.name == "total" and numbers[0] >= cells:
+                return column_folds.total_so_far(view.value(series))
+            args = (view.value(number) if isinstance(number, Node) else number for number in numbers)
+            return getattr(column_folds, node.name)(view.value(series), *args)
 
         view = Evaluator(leaf, None)
         return view
+
+
+def _in_blocks(fold: Node, x: Column) -> Column:
+    """A fold of a long column, a processor's cache full at a time."""
+    _, *numbers = fold.args
+    work = getattr(column_folds, fold.name)
+    before = looks_back(fold)
+    if len(x) <= 2 * _BLOCK or before == 0:
+        whole: Column = work(x, *numbers)
+        return whole
+    result = np.empty(len(x))
+    for first in range(0, len(x), _BLOCK):
+        warm = min(first, before)
+        result[first : first + _BLOCK] = work(x[first - warm : first + _BLOCK], *numbers)[warm:]
+    return result

@@ -55,6 +55,14 @@ def total(x: Column, n: int) -> Column:
     return result
 
 
+def total_so_far(x: Column) -> Column:
+    """``total`` of all values from the first row on."""
+    seen = is_known(x)
+    result = np.add.accumulate(np.append(0.0, np.where(seen, x, 0.0)))[1:]
+    result[np.cumsum(seen) == 0] = NAN
+    return result
+
+
 def average(x: Column, n: int, least: int) -> Column:
     known = count(x, n)
     result = total(x, n) / known

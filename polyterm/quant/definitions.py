@@ -85,7 +85,12 @@ SPOT_LOG_RETURN: Final = record("spot_log_return", log_return(SPOT))
 MID_LOG_RETURN: Final = record("mid_log_return", log_return(MID))
 REGIME_MID: Final = record("regime_mid", MID, KEPT_ACROSS_WINDOWS)
 REGIME_SPREAD: Final = record("regime_spread", SPREAD, KEPT_ACROSS_WINDOWS)
-REGIME_LOG_RETURN: Final = record("regime_log_return", log_return(REGIME_MID), KEPT_ACROSS_WINDOWS)
+# Within a window it is the mid's own return; only at its start the window before is looked at.
+_within: Final = known(fold("lag", MID, 1))
+_across: Final = operation("log", where(_within, 1.0, ratio(REGIME_MID, fold("lag", REGIME_MID, 1))))
+REGIME_LOG_RETURN: Final = record(
+    "regime_log_return", where(_within, MID_LOG_RETURN, _across), KEPT_ACROSS_WINDOWS
+)  # fmt: skip
 
 DISTANCE: Final = record("distance", ratio(SETTLING_SPOT - _strike, _strike))
 

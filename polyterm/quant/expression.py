@@ -185,11 +185,12 @@ def reach(value: Node) -> int:
         seen.add(id(here))
         waiting += here.children
         if here.kind == "fold":
-            furthest = max(furthest, _looks_back(here))
+            furthest = max(furthest, looks_back(here))
     return furthest
 
 
-def _looks_back(value: Node) -> int:
+def looks_back(value: Node) -> int:
+    """How many seconds before the newest one a fold itself looks back."""
     numbers = value.args[1:]
     if value.name == "lag":
         return int(numbers[0])

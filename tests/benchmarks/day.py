@@ -7,7 +7,7 @@ from typing import Final
 
 from polyterm.core.input import Outcome, Payload, WindowEnded, WindowOpened
 from polyterm.core.market import COINS, Coin, FeeSchedule, MarketKey, Reference
-from polyterm.core.tick import Tick
+from polyterm.core.tick import Invalid, Tick
 from polyterm.quant.fair_value import digital
 from polyterm.quant.settlement import winning_side
 
@@ -20,7 +20,10 @@ YEAR_S: Final = 365 * 86_400
 
 
 class _Market:
-    """Spot by a random walk with rare jumps; the book follows fair value by a second or two, in cents."""
+    """Spot by a random walk with rare jumps; the book follows fair value within three seconds, in cents.
+
+    As recorded, one side of a decided market's book is often empty towards its end.
+    """
 
     def __init__(self, coin: Coin, rng: random.Random) -> None:
         self.coin = coin
@@ -37,25 +40,33 @@ class _Market:
 
     def tick(self, key: MarketKey, slot: int) -> Tick:
         rng = self.rng
-        jump = rng.gauss(0, 12) if rng.random() < 0.002 else rng.gauss(0, 1)
+        jump = rng.gauss(0, 8) if rng.random() < 0.0005 else rng.gauss(0, 1)
         self.spot *= math.exp(self.step * jump)
         settling = self.spot * math.exp(-BASIS)
         fair = digital(settling, self.strike, VOLATILITY[self.coin], key.end - slot)
-        self.believed += 0.4 * (fair - self.believed)
-        if rng.random() < 0.35:
-            self.mid = self.believed + rng.gauss(0, 0.006)
+        self.believed += 0.6 * (fair - self.believed)
+        if rng.random() < 0.5:
+            self.mid = self.believed + rng.gauss(0, 0.004)
         half = 0.005 if rng.random() < 0.8 else 0.01
         bid = min(0.98, max(0.01, math.floor((self.mid - half) * 100) / 100))
         ask = min(0.99, bid + (0.01 if half == 0.005 else 0.02))
         bid_size, ask_size = float(rng.randrange(5, 400)), float(rng.randrange(5, 400))
-        at_ms = slot * 1000
+        at_ms, remaining_s = slot * 1000, key.end - slot
+        empty = 0.8 if remaining_s <= 15 else 0.58 if remaining_s <= 60 else 0.27 if remaining_s <= 180 else 0.0
+        one_sided = abs(self.mid - 0.5) > 0.42 and rng.random() < empty
+        no_bid, no_ask = one_sided and self.mid < 0.5, one_sided and self.mid > 0.5
+        reason: Invalid | None = "book_one_sided" if one_sided else None
+        if not 0.01 < (bid + ask) / 2 < 0.99:
+            reason = reason or "mid_at_edge"
         return Tick(
-            key=key, slot=slot, made_ms=at_ms, up_bid=bid, up_ask=ask, up_bid_size=bid_size, up_ask_size=ask_size,
-            down_bid=1 - ask, down_ask=1 - bid, down_bid_size=ask_size, down_ask_size=bid_size, book_age_ms=200,
+            key=key, slot=slot, made_ms=at_ms,
+            up_bid=None if no_bid else bid, up_ask=None if no_ask else ask, up_bid_size=bid_size, up_ask_size=ask_size,
+            down_bid=None if no_ask else 1 - ask, down_ask=None if no_bid else 1 - bid,
+            down_bid_size=ask_size, down_ask_size=bid_size, book_age_ms=200,
             spot=self.spot, spot_source="binance", spot_age_ms=300, spot_basis=BASIS,
             strike=Reference(self.strike, "twap60", "stream", key.epoch * 1000), oracle=settling,
             oracle_source="chainlink", oracle_at_ms=at_ms - 4000, oracle_age_ms=4000,
-            invalid=None if 0.01 < (bid + ask) / 2 < 0.99 else "mid_at_edge",
+            invalid=reason,
         )  # fmt: skip
 
 
@@ -75,4 +86,7 @@ def day(seed: int = 7, hours: float = 24, coins: tuple[Coin, ...] = COINS) -> It
         for market, key in zip(markets, keys, strict=True):
             final = Reference(market.spot * math.exp(-BASIS), "twap60", "stream", key.end * 1000)
             yield key.end * 1000, WindowEnded(key, final)
-            yield key.end * 1000, Outcome(key, winning_side(market.strike, final.price), "stream", "twap60", final.price)
+            yield (
+                key.end * 1000,
+                Outcome(key, winning_side(market.strike, final.price), "stream", "twap60", final.price),
+            )
