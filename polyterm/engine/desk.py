@@ -6,7 +6,8 @@ from typing import Final, TypeVar
 import numpy as np
 
 from polyterm.core.event import PositionOpened, StrategyDisabled, TradeClosed, WindowStats
-from polyterm.core.position import Position
+from polyterm.core.market import Side
+from polyterm.core.position import Conditions, Position
 from polyterm.core.signal import Signal
 from polyterm.core.tick import Tick
 from polyterm.engine.books import Book, Holding, Seat, Series, Sizing, check
@@ -14,7 +15,7 @@ from polyterm.engine.conflicts import ConflictBoard
 from polyterm.engine.moves import Move
 from polyterm.engine.outbox import Outbox
 from polyterm.engine.playbook import buy, playbook
-from polyterm.engine.positions import bought, sold
+from polyterm.engine.positions import bought, conditions, sold
 from polyterm.engine.scoreboard import Scoreboard
 from polyterm.engine.statistics import window_stats
 from polyterm.engine.trading import TradingSwitch
@@ -45,14 +46,21 @@ class Accounts:
 
 
 class Moment:
-    """A tick, the window it belongs to, and where its events go."""
+    """A tick, the window it belongs to, and where its events go. All who trade on a tick share its conditions."""
 
-    __slots__ = ("out", "tick", "window")
+    __slots__ = ("_conditions", "out", "tick", "window")
 
     def __init__(self, tick: Tick, window: Window, out: Outbox) -> None:
         self.tick = tick
         self.window = window
         self.out = out
+        self._conditions: dict[Side, Conditions] = {}
+
+    def conditions(self, side: Side) -> Conditions:
+        found = self._conditions.get(side)
+        if found is None:
+            found = self._conditions[side] = conditions(self.tick, side)
+        return found
 
 
 class Desk:
@@ -141,7 +149,7 @@ class Desk:
 
     def follow(self, moves: Mapping[int, Move], moment: Moment) -> None:
         """Make the moves that the rules were found to make, by seat; strategies that are no rules are asked."""
-        for place in sorted({*self._strategies, *moves}):
+        for place in sorted({*self._strategies, *moves} if self._strategies else moves):
             seat = self.seats[place]
             move = moves.get(place)
             if move is None:
@@ -198,7 +206,8 @@ class Desk:
         if not self.accounts.switch.entries_allowed or not seat.limiter.allows(tick.key.epoch, tick.at_ms):
             return False
         shares = seat.book.shares(signal, price, self.accounts.sizing)
-        position = bought(seat.book.name, tick, side, signal, price=price, shares=shares, fee=window.fee)
+        entry = moment.conditions(side)
+        position = bought(seat.book.name, tick, side, signal, price=price, shares=shares, fee=window.fee, entry=entry)
         seat.holding = Holding(position)
         seat.limiter.entered(tick.key.epoch, tick.slot)
         self._changed = True
@@ -219,7 +228,8 @@ class Desk:
         price = tick.exit_price(position.side)
         if price is None or price <= 0:
             return False
-        trade = sold(position, tick, reason, price=price, fee=window.fee)
+        exit_ = moment.conditions(position.side)
+        trade = sold(position, tick, reason, price=price, fee=window.fee, exit_=exit_)
         seat.holding = None
         seat.limiter.left(tick.key.epoch, tick.at_ms, reason)
         self._changed = True

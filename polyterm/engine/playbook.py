@@ -42,8 +42,15 @@ def ways_of(seat: int, rule: TracedRule) -> list[Way]:
 
 def buy(way: Way, values: Sequence[float | None]) -> Signal:
     """``values`` are size, confidence and edge; one that is missing is None in the signal."""
-    size, confidence, edge = (None if value is None else known(value) for value in values)
-    return Signal("buy", way.side, way.branch.reason, size, confidence, edge)
+    size, confidence, edge = values
+    return Signal(
+        "buy",
+        way.side,
+        way.branch.reason,
+        None if size is None else known(size),
+        None if confidence is None else known(confidence),
+        None if edge is None else known(edge),
+    )
 
 
 class Restarting:

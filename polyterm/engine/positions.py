@@ -32,8 +32,10 @@ def conditions(tick: Tick, side: Side) -> Conditions:
 
 
 def bought(
-    strategy: str, tick: Tick, side: Side, signal: Signal, *, price: float, shares: float, fee: FeeSchedule
-) -> Position:
+    strategy: str, tick: Tick, side: Side, signal: Signal, *, price: float, shares: float, fee: FeeSchedule,
+    entry: Conditions,
+) -> Position:  # fmt: skip
+    """``entry`` are the ``conditions`` of that side."""
     mark = tick.mark(side)
     return Position(
         strategy=strategy,
@@ -44,7 +46,7 @@ def bought(
         shares=shares,
         reason=signal.reason,
         strength=signal.strength,
-        entry=conditions(tick, side),
+        entry=entry,
         strike=None if tick.strike is None else tick.strike.price,
         strike_grade=None if tick.strike is None else tick.strike.grade,
         legs=open_legs(price, shares, fee),
@@ -52,13 +54,16 @@ def bought(
     )
 
 
-def sold(position: Position, tick: Tick, reason: str, *, price: float, fee: FeeSchedule) -> Trade:
+def sold(
+    position: Position, tick: Tick, reason: str, *, price: float, fee: FeeSchedule, exit_: Conditions
+) -> Trade:  # fmt: skip
+    """``exit_`` are the ``conditions`` of the position's side."""
     return _trade(
         position,
         exit_ms=tick.at_ms,
         reason=reason,
         legs=sell_legs(position.legs, price, fee),
-        exit_=conditions(tick, position.side),
+        exit_=exit_,
         exit_spot=tick.spot,
     )
 

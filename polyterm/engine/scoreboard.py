@@ -62,12 +62,13 @@ class Scoreboard:
 
     def _add(self, trade: Trade, sign: int) -> None:
         totals = self._totals[trade.strategy]
+        touch, costed = sign * trade.pnl, sign * trade.costed_pnl
         totals.wins += sign * (trade.pnl > 0)
-        totals.touch += sign * trade.pnl
-        totals.costed += sign * trade.costed_pnl
+        totals.touch += touch
+        totals.costed += costed
         hour = trade.exit_ms // HOUR_MS
-        touch, costed = self._hours.get(hour, (0.0, 0.0))
-        self._hours[hour] = (touch + sign * trade.pnl, costed + sign * trade.costed_pnl)
+        hour_touch, hour_costed = self._hours.get(hour, (0.0, 0.0))
+        self._hours[hour] = (hour_touch + touch, hour_costed + costed)
         if len(self._hours) > REMEMBERED_HOURS:
             del self._hours[min(self._hours)]
 
