@@ -85,11 +85,7 @@ def command(  # noqa: PLR0917 - one per option
         return
     with _output(trades) as trades_out, _output(events) as events_out:
         whole = run.replay(trades_out, events_out)
-    if run.tally.ticks or not run.failures:
-        for line in run.json_lines() if as_json else run.text_lines():
-            click.echo(line)
-    if run.failures:
-        raise ConfigError(" ".join(run.failures))
+    run.show(as_json=as_json)
     if not whole:
         click.echo("polyterm: interrupted: this is what was done until then.", err=True)
         ctx.exit(130)
@@ -191,11 +187,13 @@ class _Run:
         """Best first after fees; strategies that never traded last."""
         return sorted(self._engine.leaderboard_rows(), key=lambda row: (not row.trades, -row.pnl_costed, row.strategy))
 
-    def text_lines(self) -> Iterator[str]:
-        return _text_lines(self.tally, self.rows())
-
-    def json_lines(self) -> Iterator[str]:
-        return _json_lines(self.tally, self.rows())
+    def show(self, *, as_json: bool) -> None:
+        """Print the result, as far as there is one. Raises ConfigError afterwards when a source could not be read."""
+        if self.tally.ticks or not self.failures:
+            for line in (_json_lines if as_json else _text_lines)(self.tally, self.rows()):
+                click.echo(line)
+        if self.failures:
+            raise ConfigError(" ".join(self.failures))
 
 
 class _Tally:

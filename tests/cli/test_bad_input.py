@@ -4,6 +4,7 @@ import os
 import socket
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -107,7 +108,7 @@ async def test_second_engine_on_one_database(headless: Callable, polyterm: Calla
 
             await eventually(took_over, 20)
             assert await second.stop() == 0
-    with sqlite3.connect(db) as connection:
+    with closing(sqlite3.connect(db)) as connection, connection:
         assert connection.execute("SELECT count(*) FROM sessions").fetchone()[0] >= 2
 
 

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -122,7 +123,7 @@ async def test_the_frames_give_the_very_inputs_that_the_engine_was_given(run: Ru
 
 
 async def test_the_frames_give_the_very_ticks_that_were_stored(run: Run) -> None:
-    with sqlite3.connect(run.database) as connection:
+    with closing(sqlite3.connect(run.database)) as connection, connection:
         connection.row_factory = sqlite3.Row
         rows: list[Row] = [dict(row) for row in connection.execute("SELECT * FROM ticks")]
     connection.close()

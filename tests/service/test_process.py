@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ async def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
         assert not path.exists()
         lines = [json.loads(line) for line in out.splitlines()]
         assert lines[-1]["message"] == "ended"
-        with sqlite3.connect(folder / "data" / "polyterm.db") as connection:
+        with closing(sqlite3.connect(folder / "data" / "polyterm.db")) as connection, connection:
             assert connection.execute("SELECT count(*) FROM ticks").fetchone()[0] > 0
             assert connection.execute("SELECT count(*) FROM sessions WHERE ended_ms IS NOT NULL").fetchone() == (1,)
         latch = json.loads((folder / "data" / "polyterm.db.latch.json").read_text())

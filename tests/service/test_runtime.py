@@ -3,6 +3,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import aiohttp
@@ -57,7 +58,7 @@ async def test_ticks_become_trades_in_the_database_and_on_the_socket(folder: Pat
     assert body["strategyStats"][0]["losses"] == 0
     assert status["sessionStats"]["grossPnL"] == pytest.approx(9.0)
     assert status["markets"] == {}
-    with sqlite3.connect(database(folder)) as connection:
+    with closing(sqlite3.connect(database(folder))) as connection, connection:
         assert connection.execute("SELECT count(*) FROM ticks").fetchone() == (3,)
         assert connection.execute("SELECT count(*) FROM paper_trades").fetchone() == (1,)
         (ping,) = connection.execute("SELECT value FROM system_state WHERE key = 'collector_health'").fetchone()
@@ -330,5 +331,5 @@ async def test_the_end_leaves_no_socket_and_closes_consoles(folder: Path) -> Non
             assert socket.close_code == aiohttp.WSCloseCode.GOING_AWAY
         await engine.task
         assert not engine.settings.socket_path.exists()
-    with sqlite3.connect(database(folder)) as connection:
+    with closing(sqlite3.connect(database(folder))) as connection, connection:
         assert connection.execute("SELECT count(*) FROM ticks").fetchone() == (1,)

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -78,7 +79,7 @@ async def stored(folder: Path, clock: ManualClock) -> Path:
 
 
 def change(path: Path, statement: str) -> None:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         assert connection.execute(statement).rowcount == 1
     connection.close()
 
@@ -192,7 +193,7 @@ async def test_a_running_session_is_verified_as_far_as_it_has_come(folder: Path,
 async def test_each_session_of_a_database_is_verified_by_itself(stored: Path, folder: Path, clock: ManualClock) -> None:
     third = SECOND.next()
     await live(folder, clock, *market(third))
-    with sqlite3.connect(stored) as connection:
+    with closing(sqlite3.connect(stored)) as connection, connection:
         names = [name for (name,) in connection.execute("SELECT session FROM sessions ORDER BY started_ms")]
     connection.close()
     older, newer = [await verify_session(stored, name) for name in names]
@@ -237,7 +238,7 @@ async def test_the_command_prints_a_table_and_its_exit_code_can_be_used(
 
 
 async def test_a_session_that_is_not_there_is_named_with_the_nearest(stored: Path) -> None:
-    with sqlite3.connect(stored) as connection:
+    with closing(sqlite3.connect(stored)) as connection, connection:
         ((name,),) = connection.execute("SELECT session FROM sessions").fetchall()
     connection.close()
     done = polyterm("--verify-session", name[:-1], "--db", stored)
@@ -250,7 +251,7 @@ async def test_the_database_replays_to_the_trades_that_were_made(stored: Path, t
     done = polyterm(stored, "--coins", "eth", "--trades", out)
     assert (done.returncode, done.stderr) == (0, "")
     again = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
-    with sqlite3.connect(stored) as connection:
+    with closing(sqlite3.connect(stored)) as connection, connection:
         connection.row_factory = sqlite3.Row
         query = "SELECT * FROM paper_trades WHERE crypto = 'eth' ORDER BY strategy_name, entry_ms"
         made = [dict(row) for row in connection.execute(query)]
