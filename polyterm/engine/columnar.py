@@ -7,7 +7,9 @@ Strategies that are no rules are asked tick by tick in between.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import islice
+from typing import Final
 
 import numpy as np
 
@@ -22,8 +24,10 @@ from polyterm.engine.recording import PIECE_INPUTS, Reader, Recording, Rows
 from polyterm.engine.walk import Ground, Walk
 from polyterm.quant.column_features import NO_PAST, ColumnFeatures, LongColumn
 from polyterm.quant.columns import Column
-from polyterm.quant.expression import Node
+from polyterm.quant.definitions import LEAD_MOVE
+from polyterm.quant.expression import Node, looks_back, reach
 from polyterm.quant.tick_columns import Whole
+from polyterm.strategies.traced import TracedRule
 
 
 class ColumnarReplay:
@@ -36,7 +40,6 @@ class ColumnarReplay:
         self._engine = engine
         self._inputs = inputs
         self._past: dict[Series, LongColumn] = {}
-        self._needs: dict[Series, _Needs] = {}
 
     def run(self, payloads: Iterable[tuple[int, Payload]]) -> Iterator[Event]:
         """As ``replay.replay``, with bounded memory."""
@@ -77,6 +80,7 @@ class ColumnarReplay:
             if not len(rows.ticks):
                 continue
             desk = self._engine.desk(series)
+            needs = _needs_of(tuple(seat.rule for seat in desk.seats))
             lead = lanes.get((LEADER, series[1]))
             features = ColumnFeatures(
                 rows.ticks,
@@ -85,17 +89,12 @@ class ColumnarReplay:
                 leads=series[0] == LEADER,
                 lead=None if lead is None else lead.features,
                 lead_starts=np.array(piece.starts.get((LEADER, series[1]), ()), np.int64),
-                shared=self._needs_of(series, desk).shared,
+                shared=needs.shared,
+                margin=needs.margin,
             )
             ground = Ground(rows, features, entries=switch.entries_allowed, exits=switch.exits_allowed)
-            lanes[series] = _Lane(desk, rows, ground, self._needs[series])
+            lanes[series] = _Lane(desk, rows, ground, needs)
         return lanes
-
-    def _needs_of(self, series: Series, desk: Desk) -> "_Needs":
-        needs = self._needs.get(series)
-        if needs is None:
-            needs = self._needs[series] = _Needs(desk)
-        return needs
 
     def _other(self, item: Input, lanes: dict[Series, "_Lane"]) -> list[Event]:
         if isinstance(item.payload, WindowOpened | WindowEnded | Outcome):
@@ -120,28 +119,34 @@ class ColumnarReplay:
 class _Needs:
     """What the rules of a desk ask for: ``shared`` what is asked for twice, ``last`` what each seat is the last to ask.
 
-    Nodes are named by their ids: the desk's rules keep them alive.
+    Nodes are named by their ids: the rules keep them alive. ``margin`` is the longest look-back in seconds.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, rules: tuple[TracedRule | None, ...]) -> None:
         uses: Counter[int] = Counter()
         last: dict[int, int] = {}
-        for seat in desk.seats:
-            if seat.rule is not None:
-                waiting = [*seat.rule.entry_nodes(), *(leave for leave, _ in seat.rule.exits)]
-                seen: set[int] = set()
-                while waiting:
-                    node = waiting.pop()
-                    uses[id(node)] += 1
+        furthest = reach(LEAD_MOVE)
+        for place, rule in enumerate(rules):
+            waiting = [] if rule is None else [*rule.entry_nodes(), *(leave for leave, _ in rule.exits)]
+            seen: set[int] = set()
+            while waiting:
+                node = waiting.pop()
+                uses[id(node)] += 1
+                if node.kind == "fold":
+                    furthest = max(furthest, looks_back(node))
+                if id(node) not in seen:
+                    seen.add(id(node))
+                    waiting += node.children
                     if node.kind not in {"record", "lead"}:
-                        last[id(node)] = seat.place
-                    if id(node) not in seen:
-                        seen.add(id(node))
-                        waiting += node.children
+                        last[id(node)] = place
+        self.margin = furthest
         self.shared = {node for node, number in uses.items() if number > 1}
         self.last: dict[int, list[int]] = {}
         for node_id, place in last.items():
             self.last.setdefault(place, []).append(node_id)
+
+
+_needs_of: Final = lru_cache(maxsize=64)(_Needs)
 
 
 class _Lane:

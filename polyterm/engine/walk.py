@@ -18,14 +18,22 @@ from polyterm.quant.expression import Node
 from polyterm.quant.tick_columns import Whole
 from polyterm.strategies.traced import TracedRule
 
-_Found = tuple[int, Way, Sequence[float | None] | None]
-"""An entry: its cell, its way, and its values where they are known already."""
+_Found = tuple[int, int, Way, Sequence[float | None] | None]
+"""An entry: its cell, the place of its window, its way, and its values where they are known already."""
+
+
+_Left = tuple[int, str] | None
+"""Where and why a position is sold; None if it is held to the end of its window."""
+
+
+_Stood = tuple[int, Side, int, float, float]
 
 
 class Ground:
     """What all rules of a series walk on. Masks and prices lie on the cells of the features' grid.
 
-    ``entries`` and ``exits`` say whether the trading state allows them.
+    ``entries`` and ``exits`` say whether the trading state allows them. ``candidates`` and ``endings`` are what one
+    rule has found out for others with the same conditions.
     """
 
     def __init__(self, rows: Rows, features: ColumnFeatures, *, entries: bool, exits: bool) -> None:
@@ -33,6 +41,8 @@ class Ground:
         self.features = features
         self.entries = entries
         self.exits = exits
+        self.candidates: dict[tuple[int, ...], tuple[list[int], list[int], list[int]]] = {}
+        self.endings: dict[tuple[tuple[int, str], ...], dict[_Stood, _Left]] = {}
         ticks, grid = rows.ticks, features.grid
         bid, ask = ticks.values["up_bid"], ticks.values["up_ask"]
         valid = ticks.invalid == 0
@@ -82,14 +92,14 @@ class _Stand:
     ``bought`` is its entry's market ms and price.
     """
 
-    __slots__ = ("_peak_r", "cell", "entry_ms", "entry_price", "r", "side", "slot")
+    __slots__ = ("cell", "entry_ms", "entry_price", "peak_before", "r", "side", "slot")
 
     def __init__(self, cell: int, slot: int, side: Side, bought: tuple[int, float], peak_r: float) -> None:
         self.cell = cell
         self.slot = slot
         self.side: Side = side
         self.entry_ms, self.entry_price = bought
-        self._peak_r = peak_r
+        self.peak_before = peak_r
         self.r: Column = np.zeros(0)
 
     # What an exit asks for, on the cells from ``cell`` on.
@@ -102,7 +112,7 @@ class _Stand:
 
     @property
     def peak_r(self) -> Column:
-        return np.fmax(np.fmax.accumulate(self.r), self._peak_r)
+        return np.fmax(np.fmax.accumulate(self.r), self.peak_before)
 
 
 class _Bound:
@@ -144,74 +154,93 @@ class Walk:
         exits = [(leave, reason) for leave, reason in rule.exits if not leave.is_constant(False)]
         self._exits = [(features.on_slice(leave), reason) for leave, reason in exits]
         self._bounds = [_bound(leave) for leave, _ in exits]
-        self._cells, self._taken = self._candidates(features, ground.may_enter)
+        self._cells, self._windows, self._taken = self._all_candidates()
+        self._endings = ground.endings.setdefault(tuple((id(leave), reason) for leave, reason in exits), {})
 
-    def _candidates(self, features: Evaluator, may_enter: Mask) -> tuple[list[int], list[int]]:
+    def _all_candidates(self) -> tuple[list[int], list[int], list[int]]:
+        """The cells on which some way is open, their windows, and the place of the first such way."""
+        ground = self._ground
+        known = ground.candidates.get(tuple(id(way.condition) for way in self._ways))
+        if known is None:
+            cells, taken = self._candidates(ground.features, ground.may_enter)
+            known = cells.tolist(), np.searchsorted(ground.ends, cells, side="right").tolist(), taken
+            ground.candidates[tuple(id(way.condition) for way in self._ways)] = known
+        return known
+
+    def _candidates(self, features: Evaluator, may_enter: Mask) -> tuple[Whole, list[int]]:
         """The cells on which some way is open, and the place of the first such way."""
         if not self._ground.entries or not self._ways:
-            return [], []
+            return np.zeros(0, np.int64), []
         found = [features.cells_where(way.condition, may_enter) for way in self._ways]
         cells = np.concatenate(found)
         ways = np.repeat(np.arange(len(found)), [len(own) for own in found])
         order = np.argsort(cells, kind="stable")
         cells, ways = cells[order], ways[order]
-        first = np.diff(cells, prepend=-1) != 0
-        return cells[first].tolist(), ways[first].tolist()
+        first = np.append(True, cells[1:] != cells[:-1])[: len(cells)]
+        return cells[first], ways[first].tolist()
 
     def moves(self) -> list[Move]:
         moves = list(self._moves())
+        entries: dict[int, list[Move]] = {}
+        for move in moves:
+            if move.way is not None and move.values is None:
+                entries.setdefault(move.way.place, []).append(move)
+        for same in entries.values():
+            way, cells = same[0].way, np.array([move.row for move in same])
+            listed = [] if way is None else _listed(self._ground.features, way, cells)
+            for move, values in zip(same, zip(*listed, strict=True), strict=True):
+                move.values = values
         rows = self._ground.row_at[[move.row for move in moves]].tolist()
-        for way in self._ways:
-            entries = [move for move in moves if move.way is way and move.values is None]
-            if entries:
-                cells = np.array([move.row for move in entries])
-                values = zip(*_listed(self._ground.features, way, cells), strict=True)
-                for move, known in zip(entries, values, strict=True):
-                    move.values = known
         for move, row in zip(moves, rows, strict=True):
             move.row = row
         return moves
 
     def _moves(self) -> Iterator[Move]:
         """With cells for rows."""
-        ground, limiter = self._ground, self._limiter
-        stand = self._standing()
+        ground, limiter, seat = self._ground, self._limiter, self._seat
+        stand, window = self._standing()
         here = ground.fresh_cell
         while True:
             if stand is not None:
-                window = ground.window(stand.cell - 1)
-                left = self._left(stand, ground.ends[window])
                 here = ground.ends[window]
+                left = self._left_once(stand, here)
                 if left is not None:
                     cell, reason = left
-                    yield Move(cell, self._seat, reason=reason)
+                    yield Move(cell, seat, None, None, reason)
                     limiter.left(ground.epochs[window], (cell + ground.slot_less_cell[window]) * 1000, reason)
                     here = cell + 1
             found = self._entry(here)
             if found is None:
                 return
-            cell, way, values = found
-            yield Move(cell, self._seat, way, values)
-            window = ground.window(cell)
-            slot = cell + ground.slot_less_cell[window]
+            cell, window, way, values = found
+            yield Move(cell, seat, way, values)
+            slot, side = cell + ground.slot_less_cell[window], way.side
             limiter.entered(ground.epochs[window], slot)
-            price = ground.price[way.side].item(cell)
-            r = (ground.mark[way.side].item(cell) - price) / price
-            stand = _Stand(cell + 1, slot + 1, way.side, (slot * 1000, price), r)
+            price = ground.price[side].item(cell)
+            r = (ground.mark[side].item(cell) - price) / price
+            stand = _Stand(cell + 1, slot + 1, side, (slot * 1000, price), r)
 
-    def _standing(self) -> _Stand | None:
-        """What the seat holds in the window of the first fresh row."""
+    def _standing(self) -> tuple[_Stand | None, int]:
+        """What the seat holds in the window of the first fresh row, and the place of that window."""
         ground, holding = self._ground, self._seat.holding
-        if holding is None or ground.fresh_cell >= ground.size:
-            return None
-        position, cell = holding.position, ground.fresh_cell
+        cell = ground.fresh_cell
         window = ground.window(cell)
+        if holding is None or cell >= ground.size:
+            return None, window
+        position = holding.position
         if position.key.epoch != ground.epochs[window]:
-            return None  # its window was over before
+            return None, window  # its own window was over before
         slot = cell + ground.slot_less_cell[window]
-        return _Stand(cell, slot, position.side, (holding.entry_ms, holding.entry_price), holding.peak_r)
+        return _Stand(cell, slot, position.side, (holding.entry_ms, holding.entry_price), holding.peak_r), window
 
-    def _left(self, stand: _Stand, end: int) -> tuple[int, str] | None:
+    def _left_once(self, stand: _Stand, end: int) -> _Left:
+        """``_left``, which every rule with the same exits and the same entry shares."""
+        key = (stand.cell, stand.side, stand.entry_ms, stand.entry_price, stand.peak_before)
+        if key not in self._endings:
+            self._endings[key] = self._left(stand, end)
+        return self._endings[key]
+
+    def _left(self, stand: _Stand, end: int) -> _Left:
         """Where and why the position is sold before its window ends."""
         ground = self._ground
         if not any(bound is None or bound.is_met(stand, ground) for bound in self._bounds):
@@ -243,12 +272,11 @@ class Walk:
         ground, cells = self._ground, self._cells
         place = bisect_left(cells, here)
         while place < len(cells):
-            cell = cells[place]
-            window = ground.window(cell)
+            cell, window = cells[place], self._windows[place]
             if self._limiter.is_closed(ground.epochs[window]):
                 place = bisect_left(cells, ground.ends[window], place)
             elif self._is_allowed(cell, window, self._ways[self._taken[place]]):
-                return cell, self._ways[self._taken[place]], None
+                return cell, window, self._ways[self._taken[place]], None
             else:
                 place += 1
         return None
@@ -271,11 +299,11 @@ class Walk:
             view = ground.features.since(begun, young - begun - 1)
             nothing = np.zeros(margin + here - begun - 1, np.bool_)
             cells, taken = self._candidates(view, np.concatenate((nothing, ground.may_enter[here:young])))
-            for at, place in zip(cells, taken, strict=True):
+            for at, place in zip(cells.tolist(), taken, strict=True):
                 way, cell = self._ways[place], at - margin + begun + 1
                 if self._is_allowed(cell, window, way):
                     values = [listed[0] for listed in _listed(view, way, np.array([at]))]
-                    return here, (cell, way, values)
+                    return here, (cell, window, way, values)
             here = young
             if young < ground.ends[window]:
                 break

@@ -8,7 +8,7 @@ import numpy as np
 
 from polyterm.quant import column_folds, primitives
 from polyterm.quant.columns import OPERATIONS, Column, Mask
-from polyterm.quant.definitions import LEAD_MOVE, LONG_LOOKBACK_S
+from polyterm.quant.definitions import LEAD_MOVE, LONG_LOOKBACK_S, LOOKBACK_S
 from polyterm.quant.expression import Node, looks_back
 from polyterm.quant.primitives import NAN
 from polyterm.quant.probability_table import expected_probability
@@ -159,7 +159,8 @@ class ColumnFeatures(Evaluator):
 
     ``numbers`` are the places of the ticks among all inputs. ``past`` is what ``long_return`` remembers. ``lead`` are
     btc's features on the same horizon, None if there are none; ``lead_starts`` the places at which btc's windows
-    began; ``leads`` says that this is btc itself.
+    began; ``leads`` says that this is btc itself. No
+    look-back may be longer than ``margin`` seconds.
     """
 
     def __init__(
@@ -172,11 +173,12 @@ class ColumnFeatures(Evaluator):
         lead: "ColumnFeatures | None" = None,
         lead_starts: Whole | None = None,
         shared: Collection[int] | None = None,
+        margin: int = LOOKBACK_S,
     ) -> None:
         super().__init__(self._worked_out, shared)
         self.ticks = ticks
         self.numbers = numbers
-        self.grid = Grid(ticks.slot, ticks.epoch)
+        self.grid = Grid(ticks.slot, ticks.epoch, margin)
         self._past = past
         self._oldest_kept: dict[int, tuple[Column, Column]] = {}
         self._lead = self if leads else lead

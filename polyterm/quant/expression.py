@@ -194,6 +194,8 @@ def looks_back(value: Node) -> int:
     numbers = value.args[1:]
     if value.name == "lag":
         return int(numbers[0])
+    if value.name in {"oldest_value", "oldest_age"}:
+        return 0  # these look into the long history, which no window limits
     if value.name == "first_known":
         return int(max(numbers[0]))
     if value.name == "elapsed_mean":
