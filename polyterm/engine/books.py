@@ -50,13 +50,13 @@ class Book:
 class Holding:
     """An open position and the highest mark return it has seen.
 
-    ``kept_at_mid`` is the Up mid at which its rule last looked and kept it.
+    ``bought`` is the position as it was opened, ``kept_at_mid`` the Up mid at which its rule last looked and kept it.
     """
 
-    __slots__ = ("_position", "entry_ms", "entry_price", "kept_at_mid", "peak_r", "up")
+    __slots__ = ("bought", "entry_ms", "entry_price", "kept_at_mid", "peak_r", "up")
 
     def __init__(self, position: Position) -> None:
-        self._position = position
+        self.bought = position
         self.up = position.side == "up"
         self.entry_ms = position.entry_ms
         self.entry_price = position.entry_price
@@ -66,7 +66,7 @@ class Holding:
     @property
     def position(self) -> Position:
         """With ``peak_r`` as of now."""
-        return msgspec.structs.replace(self._position, peak_r=self.peak_r)
+        return msgspec.structs.replace(self.bought, peak_r=self.peak_r)
 
     def mark(self, up_mid: float) -> float:
         """(mark - entry price) / entry price, nan where ``up_mid`` is; remembers a new peak."""
@@ -76,7 +76,7 @@ class Holding:
 
     def held(self, r: float, at_ms: int) -> Held:
         """The position as its strategy sees it."""
-        side, entry_ms = self._position.side, self.entry_ms
+        side, entry_ms = self.bought.side, self.entry_ms
         return Held(side, entry_ms, self.entry_price, (at_ms - entry_ms) / 1000, r, self.peak_r)
 
 

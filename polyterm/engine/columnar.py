@@ -163,7 +163,11 @@ class _Lane:
         for seat in desk.seats:
             if seat.rule is not None and seat.book.disabled is None and rows.fresh < len(rows.ticks):
                 for move in Walk(ground, seat, seat.rule).moves():
-                    self.moves.setdefault(move.row, {})[seat.place] = move
+                    together = self.moves.get(move.row)
+                    if together is None:
+                        self.moves[move.row] = {seat.place: move}
+                    else:
+                        together[seat.place] = move
                 self.features.forget(needs.last.get(seat.place, ()))
 
     def agenda(self, *, everything: bool) -> Iterator[tuple[int, int]]:

@@ -224,7 +224,7 @@ class Desk:
             return False
         if not self.accounts.switch.exits_allowed:
             return False
-        position = holding.position
+        position = holding.bought
         price = tick.exit_price(position.side)
         if price is None or price <= 0:
             return False

@@ -227,7 +227,7 @@ class Walk:
         window = ground.window(cell)
         if holding is None or cell >= ground.size:
             return None, window
-        position = holding.position
+        position = holding.bought
         if position.key.epoch != ground.epochs[window]:
             return None, window  # its own window was over before
         slot = cell + ground.slot_less_cell[window]
@@ -243,7 +243,10 @@ class Walk:
     def _left(self, stand: _Stand, end: int) -> _Left:
         """Where and why the position is sold before its window ends."""
         ground = self._ground
-        if not any(bound is None or bound.is_met(stand, ground) for bound in self._bounds):
+        for bound in self._bounds:
+            if bound is None or bound.is_met(stand, ground):
+                break
+        else:
             return None
         cells = slice(stand.cell, end)
         if not ground.exits or not self._exits or stand.cell >= end:
@@ -260,6 +263,8 @@ class Walk:
 
     def _reason(self, wanted: Sequence[Any], place: int) -> str:
         """That of the first exit that is true there."""
+        if len(wanted) == 1:
+            return self._exits[0][1]
         true = (column[place] if isinstance(column, np.ndarray) else column for column in wanted)
         return next(reason for asked, (_, reason) in zip(true, self._exits, strict=True) if asked)
 
