@@ -73,14 +73,15 @@ def average(x: Column, n: int, least: int) -> Column:
 def deviation(x: Column, n: int, least: int) -> Column:
     seen = is_known(x)
     known = _count(seen, n)
-    values, weights = np.where(seen, x, 0.0), seen.astype(np.float64)
+    values, gaps = np.where(seen, x, 0.0), None if seen.all() else ~seen
     centre = _sum(values, n) / known
     squares, room = np.zeros(len(x)), np.empty(len(x))
     for here, there in _spans(len(x), n):
         distance = room[here]
         np.subtract(values[there], centre[here], out=distance)
         np.multiply(distance, distance, out=distance)
-        np.multiply(distance, weights[there], out=distance)
+        if gaps is not None:
+            distance[gaps[there]] = 0.0
         squares[here] += distance
     result = sqrt(squares / known)
     result[known < least] = NAN

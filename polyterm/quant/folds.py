@@ -77,13 +77,18 @@ def lowest(history: History, n: int) -> float:
     return result
 
 
+def _has_no_gap(bar: History) -> bool:
+    """A sum is nan when a part is, and also where infinities cancel."""
+    total = moments.fold(bar)
+    return total == total or all(value == value for value in bar)  # noqa: PLR0124 - only nan differs from itself
+
+
 def range_squares(history: History, bars: int, length: int) -> float:
     """Sum of ln(high / low)^2 over the newest ``bars`` bars of ``length`` values, those with a gap left out."""
     result = 0.0
     for end in range(len(history) - (bars - 1) * length, len(history) + 1, length):
         bar = history[end - length : end]
-        total = moments.fold(bar)
-        if total == total:  # noqa: PLR0124
+        if _has_no_gap(bar):
             span = log(ratio(highest(bar, length), lowest(bar, length)))
             result += span * span
     return result
@@ -93,8 +98,7 @@ def whole_bars(history: History, bars: int, length: int) -> float:
     """How many of the newest ``bars`` bars of ``length`` values have no gap."""
     found = 0
     for end in range(len(history) - (bars - 1) * length, len(history) + 1, length):
-        total = moments.fold(history[end - length : end])
-        found += total == total  # noqa: PLR0124
+        found += _has_no_gap(history[end - length : end])
     return float(found)
 
 

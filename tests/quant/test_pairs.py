@@ -115,6 +115,7 @@ def test_decayed_square(values: list[float], n: int, least: int) -> None:
 
 @pytest.mark.parametrize("name", ["range_squares", "whole_bars"])
 @given(values=SERIES, bars=st.integers(1, 10), length=st.integers(1, 6))
+@example(values=[INF, -INF], bars=1, length=2)
 def test_bars(name: str, values: list[float], bars: int, length: int) -> None:
     check_fold(name, values, bars, length)
 
