@@ -2,21 +2,17 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from polyterm.engine.books import Seat
 from polyterm.engine.playbook import Way
 
 
-class Move:
+class Move(msgspec.Struct, gc=False):
     """An entry by ``way`` with its ``values`` (size, confidence, edge), or an exit for ``reason``."""
 
-    __slots__ = ("reason", "row", "seat", "values", "way")
-
-    def __init__(
-        self, row: int, seat: Seat, way: Way | None = None, values: Sequence[float | None] | None = None,
-        reason: str = "",
-    ) -> None:  # fmt: skip
-        self.row = row
-        self.seat = seat
-        self.way = way
-        self.values = values
-        self.reason = reason
+    row: int
+    seat: Seat
+    way: Way | None = None
+    values: Sequence[float | None] | None = None
+    reason: str = ""

@@ -116,8 +116,8 @@ class Evaluator:
                 continue
             within = within & self.value(part)
             if np.count_nonzero(within) * _FEW <= len(within):
-                cells = np.flatnonzero(within)
-        return np.flatnonzero(within) if cells is None else cells
+                cells = within.nonzero()[0]
+        return within.nonzero()[0] if cells is None else cells
 
     def on_slice(self, node: Node) -> Slice:
         """``node``, which may ask about a position, as a function of some cells and the position's values there."""
