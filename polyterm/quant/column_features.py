@@ -111,6 +111,8 @@ class Evaluator:
         cells: Whole | None = None
         for part in sorted(_parts(condition), key=attrgetter("cost")):
             if cells is not None:
+                if not len(cells):
+                    break
                 (value,) = self.at((part,), cells)
                 cells = cells[value] if isinstance(value, np.ndarray) else cells[: len(cells) * bool(value)]
                 continue
