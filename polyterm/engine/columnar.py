@@ -192,7 +192,7 @@ class _Lane:
         if window is None or end <= self._done:
             return
         spots = self.rows.ticks.values["spot"][self._done : end]
-        known = np.flatnonzero(~np.isnan(spots))
+        known = np.flatnonzero((spots > 0) & (spots < np.inf))
         if len(known):
             window.last_spot = spots[known[-1]].item()
         window.ticks += end - self._done

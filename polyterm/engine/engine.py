@@ -27,7 +27,7 @@ from polyterm.engine.outbox import Outbox
 from polyterm.engine.positions import settled, settled_anew
 from polyterm.engine.trading import Change, Refusal
 from polyterm.engine.windows import Window
-from polyterm.quant.primitives import known
+from polyterm.quant.primitives import known, usable_price
 from polyterm.strategies.registry import REGISTRY
 
 LEADER: Final[Coin] = "btc"
@@ -163,8 +163,7 @@ class Engine:
     def _take(self, desk: Desk, window: Window, tick: Tick, out: Outbox) -> None:
         desk.last_slot = tick.slot
         window.ticks += 1
-        if tick.spot is not None:
-            window.last_spot = tick.spot
+        window.last_spot = known(usable_price(tick.spot)) or window.last_spot
         self.raise_strike(window, tick.strike, out)
 
     def _on_command(self, command: Command, out: Outbox) -> None:

@@ -11,7 +11,7 @@ from polyterm.core.signal import Signal
 from polyterm.core.tick import Tick
 from polyterm.engine.fills import open_legs, sell_legs, settle_legs
 from polyterm.quant.book import imbalance
-from polyterm.quant.primitives import known, number
+from polyterm.quant.primitives import known, number, usable_price
 
 EXPIRY: Final = "window_expiry"
 
@@ -20,7 +20,7 @@ def conditions(tick: Tick, side: Side) -> Conditions:
     """The market on ``tick``; sizes are those of the side's own book, spread and imbalance are Up's."""
     up = side == "up"
     return Conditions(
-        spot=tick.spot,
+        spot=known(usable_price(tick.spot)),
         up_mid=tick.up_mid,
         bid_size=tick.up_bid_size if up else tick.down_bid_size,
         ask_size=tick.up_ask_size if up else tick.down_ask_size,
@@ -64,7 +64,7 @@ def sold(
         reason=reason,
         legs=sell_legs(position.legs, price, fee),
         exit_=exit_,
-        exit_spot=tick.spot,
+        exit_spot=exit_.spot,
     )
 
 

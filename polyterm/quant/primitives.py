@@ -13,6 +13,11 @@ def number(value: float | None) -> float:
     return NAN if value is None else value
 
 
+def usable_price(value: float | None) -> float:
+    """``value`` as a price; nan for what is none: missing, not positive or not finite."""
+    return value if value is not None and 0 < value < math.inf else NAN
+
+
 def known(value: float) -> float | None:
     """The door back: whatever leaves features is a finite number or None."""
     return value if math.isfinite(value) else None

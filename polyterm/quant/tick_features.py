@@ -1,6 +1,5 @@
 """The scalar form of ``Features``: the newest tick of one (coin, horizon), O(1) work and bounded memory per tick."""
 
-import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -12,7 +11,7 @@ from polyterm.core.tick import Tick
 from polyterm.quant import primitives
 from polyterm.quant.definitions import FEATURES, LEAD_MOVE, LONG_LOOKBACK_S, LOOKBACK_S, RECORDS
 from polyterm.quant.expression import Node, position
-from polyterm.quant.primitives import NAN, number
+from polyterm.quant.primitives import NAN, number, usable_price
 from polyterm.quant.scalar import PLACES, Program
 from polyterm.quant.validity import book_usable, spot_usable
 
@@ -29,11 +28,6 @@ _COMBINATORS: Final[dict[str, Callable[..., Any]]] = {
     "not_": lambda condition: not condition,
     "known": primitives.is_known,
 }
-
-
-def usable_price(value: float | None) -> float:
-    """nan for what is no price: missing, not positive or not finite."""
-    return value if value is not None and 0 < value < math.inf else NAN
 
 
 class TickFeatures:

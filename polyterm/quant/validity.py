@@ -10,6 +10,7 @@ from polyterm.core.tick import (
     Invalid,
     Tick,
 )
+from polyterm.quant.primitives import known, usable_price
 
 # The book of such a tick says nothing about the market now: neither its mid nor its quotes are evidence.
 BOOK_UNUSABLE: Final[frozenset[Invalid]] = frozenset(
@@ -30,18 +31,19 @@ def judge(
     ``window_open`` is the caller's knowledge beyond the slot (a market not found yet); ``doubt`` is what the book
     keeper says against a book that looks fresh; the limits are market milliseconds, scaled by the caller for a fast
     clock. An unknown age is not fresh. A missing, doubted or old book is named before anything else, so that a tick
-    called ``book_one_sided`` still has a fresh, trusted quote on the side that is there.
+    called ``book_one_sided`` still has a fresh, trusted quote on the side that is there. A spot or a strike that is not
+    positive and finite is missing.
     """
     if not window_open or not tick.key.epoch <= tick.slot < tick.key.end:
         return "window_not_open"
     book = _judge_book(tick, doubt, book_max_age_ms)
     if book is not None:
         return book
-    if tick.spot is None:
+    if known(usable_price(tick.spot)) is None:
         return "spot_missing"
     if tick.spot_age_ms is None or tick.spot_age_ms > spot_max_age_ms:
         return "spot_stale"
-    return "strike_missing" if tick.strike is None else None
+    return "strike_missing" if tick.strike is None or known(usable_price(tick.strike.price)) is None else None
 
 
 def _judge_book(tick: Tick, doubt: Invalid | None, max_age_ms: int) -> Invalid | None:

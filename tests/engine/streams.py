@@ -14,6 +14,7 @@ from polyterm.quant.validity import judge
 
 FIRST_EPOCH = 1_790_000_100
 FEE = FeeSchedule(rate=0.07, exponent=1.0)
+NO_SPOTS = (None, math.nan, math.inf, 0.0, -1.0)
 SPOTS: dict[Coin, float] = {"btc": 88_000.0, "eth": 2_900.0, "sol": 125.0, "xrp": 1.9}
 
 
@@ -63,6 +64,7 @@ class _Market:
     def _reference(self, key: MarketKey, grade: Grade) -> Reference:
         tie = self.rng.random() < 0.2
         price = self.spot if tie else self.spot * math.exp(self.rng.gauss(0, 0.0015))
+        price = 0.0 if self.rng.random() < 0.03 else price
         return Reference(price, "test", grade, key.epoch * 1000)
 
     def tick(self, key: MarketKey, slot: int) -> Tick:
@@ -83,7 +85,7 @@ class _Market:
             up_bid_size=rng.choice((None, 0.0, 10.0, 200.0, 400.0)), up_ask_size=rng.choice((0.0, 10.0, 200.0, 30.5)),
             down_bid=None if ask is None else 1 - ask, down_ask=None if bid is None else 1 - bid,
             down_bid_size=25.0, down_ask_size=10.0, book_age_ms=9_000 if rng.random() < mood.stale else 10,
-            spot=None if rng.random() < mood.no_spot else self.spot, spot_source="binance",
+            spot=rng.choice(NO_SPOTS) if rng.random() < mood.no_spot else self.spot, spot_source="binance",
             spot_age_ms=9_000 if rng.random() < mood.stale else 10,
             spot_basis=rng.choice((None, 0.0, 0.0003, -0.0002)), strike=self.strike, oracle=oracle,
             oracle_source=None if oracle is None else "test", oracle_at_ms=None,

@@ -1,5 +1,7 @@
 """Which ticks may be traded on."""
 
+import math
+
 import msgspec
 import pytest
 
@@ -42,6 +44,12 @@ def changed(**fields: object) -> Tick:
         (changed(spot_age_ms=5001), "spot_stale"),
         (changed(spot_age_ms=None), "spot_stale"),
         (changed(strike=None), "strike_missing"),
+        (changed(spot=math.nan), "spot_missing"),
+        (changed(spot=math.inf), "spot_missing"),
+        (changed(spot=0.0), "spot_missing"),
+        (changed(strike=Reference(0.0, "twap60", "stream", 0)), "strike_missing"),
+        (changed(up_bid=math.nan), "mid_at_edge"),
+        (changed(up_ask=math.inf), "mid_at_edge"),
     ],
 )
 def test_the_first_reason_is_named(tick: Tick, reason: str | None) -> None:
