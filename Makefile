@@ -1,4 +1,4 @@
-.PHONY: demo test snapshots
+.PHONY: demo test torture
 
 demo:
 	@sh .ci/setup live
@@ -7,3 +7,7 @@ demo:
 test:
 	@sh .ci/setup live,test
 	@.venv/bin/python -m pytest -q -n auto $(ARGS)
+
+torture:
+	@sh .ci/setup live,test
+	@.venv/bin/python -m pytest -m torture -v -s $(ARGS)
