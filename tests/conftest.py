@@ -1,10 +1,12 @@
 """Fixtures for all tests: nothing of the developer's own machine, settings or terminal reaches a test."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.postgres import Cluster, find_binaries
 
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -34,6 +36,31 @@ def recordings() -> Path:
             f"the recorded market data is not beside this checkout ({RECORDINGS.parent.name}/{RECORDINGS.name})"
         )
     return RECORDINGS
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A running PostgreSQL server, one in each test process. Who stops it starts it again."""
+    try:
+        find_binaries()
+    except LookupError as error:
+        pytest.skip(str(error))
+    server = Cluster()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def postgres(cluster: Cluster) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database."""
+    name = cluster.create()
+    yield cluster.url(name)
+    cluster.thaw()
+    cluster.start()
+    cluster.drop(name)
 
 
 @pytest.fixture
