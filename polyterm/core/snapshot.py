@@ -16,7 +16,8 @@ Mode = Literal["PAPER", "DEMO", "LIVE", "REPLAY"]
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """``started_ms`` is market time; ``pnl_*`` are dollars since midnight UTC (market time); ``engine_us`` is the mean
-    machine time per input over the last seconds."""
+    machine time per input over the last seconds. ``clock_skew_ms`` is how far this machine's clock is ahead of an
+    exchange's, the network's delay included; None while nobody knows."""
 
     version: int
     session: str
@@ -38,10 +39,15 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     store_pending: int
     engine_us: float
     inputs: int
+    clock_skew_ms: int | None = None
 
 
 class TickRow(msgspec.Struct, frozen=True):
-    """The newest tick of one series; ``spots`` and ``mids`` are the window's path so far, thinned for a sparkline."""
+    """The newest tick of one series; ``spots`` and ``mids`` are the window's path so far, thinned for a sparkline.
+
+    ``fair`` is the probability that the settling average ends at or above the strike, at the annualised ``volatility``
+    of spot; ``edge`` is it minus the Up mid; ``regime`` is a word or two for what kind of market this is.
+    """
 
     coin: Coin
     horizon: Horizon
@@ -49,6 +55,10 @@ class TickRow(msgspec.Struct, frozen=True):
     spots: tuple[float | None, ...]
     mids: tuple[float | None, ...]
     note: str = ""
+    fair: float | None = None
+    edge: float | None = None
+    volatility: float | None = None
+    regime: str = ""
 
 
 class Ticks(msgspec.Struct, frozen=True):
@@ -56,8 +66,29 @@ class Ticks(msgspec.Struct, frozen=True):
     rows: tuple[TickRow, ...]
 
 
+class Tally(msgspec.Struct, frozen=True, array_like=True):
+    """Closed trades of one strategy in one part of the session, dollars.
+
+    ``part`` is a UTC day (days since 1970), a window's epoch, or a coin's place among ``COINS``. ``squares`` is the sum
+    of the squared costed P&L of each trade, ``drawdown`` the deepest fall of the costed P&L below its peak (>= 0).
+    """
+
+    part: int
+    trades: int
+    wins: int
+    touch: float
+    costed: float
+    squares: float
+    drawdown: float
+
+
 class LeaderboardRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Totals of one strategy in this session; ``flattery`` style comparisons use the two P&L columns."""
+    """Totals of one strategy in this session; ``flattery`` style comparisons use the two P&L columns.
+
+    ``squares`` and ``drawdown`` as in ``Tally``; ``equity`` is the costed P&L after some of the trades, evenly thinned,
+    the newest last. ``days`` holds the newest day with a trade, ``windows`` the newest windows with one, ``coins``
+    every coin with one.
+    """
 
     strategy: str
     family: str
@@ -70,6 +101,12 @@ class LeaderboardRow(msgspec.Struct, frozen=True, kw_only=True):
     last_reason: str
     last_ms: int | None
     disabled: str | None = None
+    squares: float = 0.0
+    drawdown: float = 0.0
+    equity: tuple[float, ...] = ()
+    days: tuple[Tally, ...] = ()
+    windows: tuple[Tally, ...] = ()
+    coins: tuple[Tally, ...] = ()
 
 
 class Leaderboard(msgspec.Struct, frozen=True):
@@ -111,7 +148,10 @@ class Lineup(msgspec.Struct, frozen=True):
 
 
 class PositionRow(msgspec.Struct, frozen=True, kw_only=True):
-    """``mark`` values the position now (None without a two-sided book); ``unrealised`` is touch dollars at the mark."""
+    """``mark`` values the position now (None without a two-sided book); ``unrealised`` is touch dollars at the mark.
+
+    ``exit_price`` is what it could be sold at now; ``closes`` says in words what would close it before it expires.
+    """
 
     strategy: str
     key: MarketKey
@@ -122,6 +162,9 @@ class PositionRow(msgspec.Struct, frozen=True, kw_only=True):
     mark: float | None
     unrealised: float | None
     pending: bool
+    exit_price: float | None = None
+    reason: str = ""
+    closes: str = ""
 
 
 class Positions(msgspec.Struct, frozen=True):
