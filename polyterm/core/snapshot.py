@@ -132,19 +132,53 @@ class CoinConflict(msgspec.Struct, frozen=True):
 
 
 class Conflicts(msgspec.Struct, frozen=True):
-    """``strategies`` orders the heatmap's axes; ``lineup`` is who took which side in the running windows."""
+    """``strategies`` are all of them in the order of the table, ``pairs`` those that met in a window, ``lineup`` is who
+    took which side in the running windows.
+
+    ``order`` is for the heatmap's axes: the strategies that have traded, those that agree next to each other. Until a
+    window has closed it is the order of the table. ``camps`` are the named ones first, then those found in the trades.
+    """
 
     version: int
     strategies: tuple[str, ...]
     pairs: tuple[ConflictPair, ...]
     coins: tuple[CoinConflict, ...]
     lineup: tuple["Lineup", ...]
+    order: tuple[str, ...] = ()
+    camps: tuple["Camp", ...] = ()
 
 
 class Lineup(msgspec.Struct, frozen=True):
+    """A running window: the strategies by their first trade's side, and what is open there now under the touch model.
+
+    Costs are dollars. A share of Up and one of Down together pay one dollar whatever happens, so that only the
+    difference is at risk: ``net_shares``, above 0 for Up.
+    """
+
     key: MarketKey
     up: tuple[str, ...]
     down: tuple[str, ...]
+    up_shares: float = 0.0
+    down_shares: float = 0.0
+    up_cost: float = 0.0
+    down_cost: float = 0.0
+
+    @property
+    def net_shares(self) -> float:
+        return self.up_shares - self.down_shares
+
+
+class Camp(msgspec.Struct, frozen=True):
+    """Strategies that go together: ``found`` in the trades of this session, else one of those the field has named."""
+
+    name: str
+    members: tuple[str, ...]
+    found: bool
+
+    def sides(self, lineup: Lineup) -> tuple[int, int]:
+        """How many members took (Up, Down) in that window."""
+        members = set(self.members)
+        return len(members.intersection(lineup.up)), len(members.intersection(lineup.down))
 
 
 class PositionRow(msgspec.Struct, frozen=True, kw_only=True):
