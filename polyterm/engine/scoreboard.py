@@ -5,6 +5,7 @@ from typing import Final
 from polyterm.core.market import Side
 from polyterm.core.position import Position, Trade
 from polyterm.core.snapshot import LeaderboardRow
+from polyterm.engine.tallies import Breakdown, Curve, Sums
 
 HOUR_MS: Final = 3_600_000
 REMEMBERED_HOURS: Final = 72
@@ -14,26 +15,41 @@ class _Totals:
     def __init__(self, strategy: str, family: str) -> None:
         self.strategy = strategy
         self.family = family
-        self.trades = self.wins = self.open = 0
-        self.touch = self.costed = 0.0
+        self.sums = Sums()
+        self.equity = Curve()
+        self.breakdown = Breakdown()
+        self.open = 0
         self.last_side: Side | None = None
         self.last_reason = ""
         self.last_ms: int | None = None
         self.disabled: str | None = None
+        self.shown: LeaderboardRow | None = None
+
+    def newest(self) -> LeaderboardRow:
+        """``row``, made anew only when something has changed: it is asked for several times a second."""
+        if self.shown is None:
+            self.shown = self.row()
+        return self.shown
 
     def row(self) -> LeaderboardRow:
         return LeaderboardRow(
             strategy=self.strategy,
             family=self.family,
-            trades=self.trades,
-            wins=self.wins,
+            trades=self.sums.trades,
+            wins=self.sums.wins,
             open=self.open,
-            pnl_touch=self.touch,
-            pnl_costed=self.costed,
+            pnl_touch=self.sums.touch,
+            pnl_costed=self.sums.costed,
             last_side=self.last_side,
             last_reason=self.last_reason,
             last_ms=self.last_ms,
             disabled=self.disabled,
+            squares=self.sums.squares,
+            drawdown=self.sums.drawdown,
+            equity=self.equity.shown(self.sums.costed),
+            days=self.breakdown.days.tallies(),
+            windows=self.breakdown.windows.tallies(),
+            coins=self.breakdown.coins.tallies(),
         )
 
 
@@ -47,36 +63,41 @@ class Scoreboard:
     def opened(self, position: Position) -> None:
         totals = self._totals[position.strategy]
         totals.open += 1
+        totals.shown = None
         totals.last_side, totals.last_reason, totals.last_ms = position.side, position.reason, position.entry_ms
 
     def closed(self, trade: Trade) -> None:
         totals = self._totals[trade.strategy]
+        touch, costed = trade.pnl, trade.costed_pnl
         totals.open -= 1
-        totals.trades += 1
+        totals.sums.closed(touch, costed)
+        totals.equity.add(totals.sums.costed)
+        totals.breakdown.closed(trade, touch, costed)
+        totals.shown = None
         totals.last_side, totals.last_reason, totals.last_ms = trade.side, trade.exit_reason, trade.exit_ms
-        self._add(trade, 1)
+        self._add(trade.exit_ms, touch, costed)
 
     def corrected(self, before: Trade, after: Trade) -> None:
-        self._add(before, -1)
-        self._add(after, 1)
+        totals = self._totals[before.strategy]
+        totals.sums.corrected(before, after)
+        totals.breakdown.corrected(before, after)
+        totals.shown = None
+        self._add(before.exit_ms, -before.pnl, -before.costed_pnl)
+        self._add(after.exit_ms, after.pnl, after.costed_pnl)
 
-    def _add(self, trade: Trade, sign: int) -> None:
-        totals = self._totals[trade.strategy]
-        touch, costed = sign * trade.pnl, sign * trade.costed_pnl
-        totals.wins += sign * (trade.pnl > 0)
-        totals.touch += touch
-        totals.costed += costed
-        hour = trade.exit_ms // HOUR_MS
+    def _add(self, exit_ms: int, touch: float, costed: float) -> None:
+        hour = exit_ms // HOUR_MS
         hour_touch, hour_costed = self._hours.get(hour, (0.0, 0.0))
         self._hours[hour] = (hour_touch + touch, hour_costed + costed)
         if len(self._hours) > REMEMBERED_HOURS:
             del self._hours[min(self._hours)]
 
     def disabled(self, strategy: str, error: str) -> None:
-        self._totals[strategy].disabled = error
+        totals = self._totals[strategy]
+        totals.disabled, totals.shown = error, None
 
     def rows(self) -> tuple[LeaderboardRow, ...]:
-        return tuple(totals.row() for totals in self._totals.values())
+        return tuple(totals.newest() for totals in self._totals.values())
 
     def pnl_since(self, market_ms: int) -> tuple[float, float]:
         """(touch, costed) dollars of trades that ended in the hour of ``market_ms`` or later, at most 72 h back."""

@@ -1,0 +1,133 @@
+"""Running sums over closed trades, in bounded memory: of a strategy, and of its days, windows and coins."""
+
+from typing import Final
+
+from polyterm.core.market import COINS
+from polyterm.core.position import Trade
+from polyterm.core.snapshot import Tally
+
+DAY_MS: Final = 86_400_000
+DAYS: Final = 1
+WINDOWS: Final = 3
+CURVE_POINTS: Final = 32
+_DECIMALS: Final = 4  # of what is shown: finer than a cent, shorter than a float
+
+
+class Sums:
+    """What trades have come to. A correction takes the old judgement out and puts the new one in."""
+
+    __slots__ = ("costed", "drawdown", "peak", "squares", "touch", "trades", "wins")
+
+    def __init__(self) -> None:
+        self.trades = self.wins = 0
+        self.touch = self.costed = self.squares = self.peak = self.drawdown = 0.0
+
+    def closed(self, touch: float, costed: float) -> None:
+        """A trade's P&L, dollars."""
+        self.trades += 1
+        self._add(touch, costed, 1)
+        self._level()
+
+    def corrected(self, before: Trade, after: Trade) -> None:
+        self._add(before.pnl, before.costed_pnl, -1)
+        self._add(after.pnl, after.costed_pnl, 1)
+        self._level()
+
+    def _add(self, touch: float, costed: float, sign: int) -> None:
+        self.wins += sign * (touch > 0)
+        self.touch += sign * touch
+        self.costed += sign * costed
+        self.squares += sign * costed * costed
+
+    def _level(self) -> None:
+        if self.costed > self.peak:
+            self.peak = self.costed
+        elif self.peak - self.costed > self.drawdown:
+            self.drawdown = self.peak - self.costed
+
+    def tally(self, part: int) -> Tally:
+        dollars = (self.touch, self.costed, self.squares, self.drawdown)
+        return Tally(part, self.trades, self.wins, *(round(value, _DECIMALS) for value in dollars))
+
+
+class Curve:
+    """A running sum after some of its steps: every ``stride``-th, so that a long curve is as short as a young one."""
+
+    __slots__ = ("points", "steps", "stride")
+
+    def __init__(self) -> None:
+        self.points: list[float] = []
+        self.stride = 1
+        self.steps = 0
+
+    def add(self, level: float) -> None:
+        self.steps += 1
+        if self.steps % self.stride:
+            return
+        self.points.append(level)
+        if len(self.points) == 2 * CURVE_POINTS:
+            self.points = self.points[1::2]
+            self.stride *= 2
+
+    def shown(self, newest: float) -> tuple[float, ...]:
+        """From 0 before the first step to ``newest``."""
+        if not self.steps:
+            return ()
+        ends = () if self.points and self.points[-1] == newest else (newest,)
+        return tuple(round(point, 2) for point in (0.0, *self.points, *ends))
+
+
+class Parts:
+    """Sums by part, of the newest ``kept`` parts; what closes in an older one is not remembered apart."""
+
+    __slots__ = ("kept", "sums")
+
+    def __init__(self, kept: int) -> None:
+        self.kept = kept
+        self.sums: dict[int, Sums] = {}
+
+    def closed(self, part: int, touch: float, costed: float) -> None:
+        sums = self.sums.get(part)
+        if sums is None:
+            if len(self.sums) == self.kept:
+                oldest = min(self.sums)
+                if part < oldest:
+                    return
+                del self.sums[oldest]
+            sums = self.sums[part] = Sums()
+        sums.closed(touch, costed)
+
+    def corrected(self, part: int, before: Trade, after: Trade) -> None:
+        sums = self.sums.get(part)
+        if sums is not None:
+            sums.corrected(before, after)
+
+    def tallies(self) -> tuple[Tally, ...]:
+        """The oldest first."""
+        return tuple(self.sums[part].tally(part) for part in sorted(self.sums))
+
+
+class Breakdown:
+    """One strategy's trades by day, window and coin."""
+
+    __slots__ = ("coins", "days", "windows")
+
+    def __init__(self) -> None:
+        self.days = Parts(DAYS)
+        self.windows = Parts(WINDOWS)
+        self.coins = Parts(len(COINS))
+
+    def closed(self, trade: Trade, touch: float, costed: float) -> None:
+        for parts, part in self._places(trade):
+            parts.closed(part, touch, costed)
+
+    def corrected(self, before: Trade, after: Trade) -> None:
+        for parts, part in self._places(before):
+            parts.corrected(part, before, after)
+
+    def _places(self, trade: Trade) -> tuple[tuple[Parts, int], ...]:
+        return (
+            (self.days, trade.exit_ms // DAY_MS),
+            (self.windows, trade.key.epoch),
+            (self.coins, COINS.index(trade.key.coin)),
+        )
