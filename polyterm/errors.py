@@ -4,6 +4,7 @@ PolytermError
 ├── ConfigError      stop: say what, where and what to do, exit code 2
 ├── FeedError        reconnect, with back-off
 ├── StoreError       keep collecting, say so, try again
+├── LeaseLost        stop at once and write nothing: the database has another owner
 └── LinkError        the engine cannot be reached: say how to start or find it, exit code 2
 """
 
@@ -27,6 +28,10 @@ class FeedError(PolytermError):
 
 class StoreError(PolytermError):
     """The database refused or failed."""
+
+
+class LeaseLost(PolytermError):
+    """Another instance has become the writer of the database."""
 
 
 class LinkError(PolytermError):

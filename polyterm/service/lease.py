@@ -1,18 +1,75 @@
-"""One writer per database: a lock on a file beside it, which the system lets go of however its holder ends."""
+"""One writer per database: whoever holds its lease. Of a SQLite file it is a lock on a file beside it."""
 
 import fcntl
 import os
 import socket
 import time
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from polyterm.errors import ConfigError
 
 RETRY_S: Final = 0.5
 """How often whoever waits for a lease should try: the holder's end wakes nobody."""
+
+
+class Lease(Protocol):
+    """Held from a successful ``take`` until ``release``, the end of the process, or its loss to another instance.
+
+    ``ran_before`` says whether somebody held it earlier with the files of this disk.
+    """
+
+    ran_before: bool
+
+    @property
+    def held(self) -> bool: ...
+
+    async def take(self) -> bool:
+        """Try once; False when another holds it.
+
+        Raises:
+            ConfigError: it cannot be had in this place, whoever holds it.
+            StoreError: the database cannot be asked now.
+        """
+        ...
+
+    def holder(self) -> str:
+        """Who held it at the last try, in words."""
+        ...
+
+    async def check(self) -> bool:
+        """Whether it is still ours, asked where it is kept. Raises StoreError when that cannot be asked now."""
+        ...
+
+    async def keep(self) -> None:
+        """Give signs of life while it is held, until cancelled. Raises LeaseLost."""
+        ...
+
+    async def guard(self, connection: AsyncConnection) -> None:
+        """First in every transaction that writes: until its end nobody else becomes the owner. Raises LeaseLost."""
+        ...
+
+    async def release(self) -> None: ...
+
+
+class Holder(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who writes; ``since_ms`` is unix time, ``token`` marks one holding of a lease that is kept elsewhere."""
+
+    pid: int
+    host: str
+    instance: str
+    since_ms: int
+    token: str = ""
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host} (instance {self.instance})"
+
+
+def this_process(instance: str) -> Holder:
+    return Holder(os.getpid(), socket.gethostname(), instance, time.time_ns() // 1_000_000)
 
 
 def lease_path(location: Path) -> Path:
@@ -35,40 +92,22 @@ def is_held(path: Path) -> bool:
     return False
 
 
-class Holder(msgspec.Struct, frozen=True):
-    """Who writes; ``since_ms`` is unix time."""
+class LockFile:
+    """A file that one process at a time can lock, with the name of the last who held it.
 
-    pid: int
-    host: str
-    instance: str
-    since_ms: int
-
-    def __str__(self) -> str:
-        return f"process {self.pid} on {self.host} (instance {self.instance})"
-
-
-def this_process(instance: str) -> Holder:
-    return Holder(os.getpid(), socket.gethostname(), instance, time.time_ns() // 1_000_000)
-
-
-class Lease:
-    """Held from a successful ``take`` until ``release`` or the end of the process.
-
-    ``ran_before`` says whether somebody held it earlier: the file stays when the lock goes.
+    The system lets go of the lock however its holder ends; a stopped process keeps it.
     """
 
-    def __init__(self, path: Path, holder: Holder) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self.ran_before = False
-        self._holder = holder
         self._fd: int | None = None
 
-    def take(self) -> bool:
-        """Try once; False when another process holds it.
+    @property
+    def locked(self) -> bool:
+        return self._fd is not None
 
-        Raises:
-            ConfigError: the file cannot be opened, locked or written there.
-        """
+    def lock(self) -> bool:
+        """Try once; False when another process has it. Raises ConfigError when the folder cannot be used."""
         try:
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
@@ -81,27 +120,62 @@ class Lease:
         except OSError as error:
             os.close(fd)
             raise ConfigError(f"The database folder {self.path.parent} has no file locks: {error.strerror}.") from None
-        self.ran_before = os.fstat(fd).st_size > 0
-        try:
-            os.ftruncate(fd, os.pwrite(fd, msgspec.json.encode(self._holder) + b"\n", 0))
-        except OSError as error:
-            os.close(fd)
-            raise ConfigError(f"The lease {self.path} cannot be written: {error.strerror}.") from None
         self._fd = fd
         return True
 
-    @property
-    def held(self) -> bool:
-        return self._fd is not None
-
-    def holder(self) -> str:
-        """Who holds it, in words."""
+    def read(self) -> Holder | None:
+        """The last holder, None where there was none or nothing can be read."""
         try:
-            return str(msgspec.json.decode(self.path.read_bytes(), type=Holder))
+            return msgspec.json.decode(self.path.read_bytes(), type=Holder)
         except (OSError, msgspec.DecodeError):
-            return "another process"
+            return None
 
-    def release(self) -> None:
+    def write(self, holder: Holder) -> None:
+        """Leave the holder's name. Raises ConfigError, and the lock is gone, when that fails."""
+        if self._fd is None:
+            raise RuntimeError("the lock is not held")
+        try:
+            os.ftruncate(self._fd, os.pwrite(self._fd, msgspec.json.encode(holder) + b"\n", 0))
+        except OSError as error:
+            self.unlock()
+            raise ConfigError(f"The lease {self.path} cannot be written: {error.strerror}.") from None
+
+    def unlock(self) -> None:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
+
+
+class FileLease:
+    """The lease of a SQLite file. Nobody can take it while its holder lives, so there is nothing to lose or to keep."""
+
+    def __init__(self, path: Path, holder: Holder) -> None:
+        self.ran_before = False
+        self._file = LockFile(path)
+        self._holder = holder
+
+    @property
+    def held(self) -> bool:
+        return self._file.locked
+
+    async def take(self) -> bool:
+        if not self._file.lock():
+            return False
+        self.ran_before = self._file.read() is not None
+        self._file.write(self._holder)
+        return True
+
+    def holder(self) -> str:
+        return str(self._file.read() or "another process")
+
+    async def check(self) -> bool:
+        return self.held
+
+    async def keep(self) -> None:
+        return
+
+    async def guard(self, connection: AsyncConnection) -> None:
+        return
+
+    async def release(self) -> None:
+        self._file.unlock()

@@ -27,7 +27,7 @@ from polyterm.service.commands import Commands
 from polyterm.service.heartbeat import Heartbeat
 from polyterm.service.host import this_platform
 from polyterm.service.latch import Latch, opening
-from polyterm.service.lease import RETRY_S, Lease, lease_path, this_process
+from polyterm.service.lease import RETRY_S, FileLease, Lease, this_process
 from polyterm.service.sequencer import Sequencer
 from polyterm.service.snapshots import Screen
 from polyterm.service.sources import Assemble
@@ -35,7 +35,7 @@ from polyterm.service.status.server import StatusServer
 from polyterm.service.tasks import keep_alive, together
 from polyterm.service.view import View
 from polyterm.settings import Settings
-from polyterm.store.location import locate
+from polyterm.store.location import Location, locate
 from polyterm.store.queries import Reader
 from polyterm.store.rows import SessionInfo
 from polyterm.store.store import Store
@@ -92,16 +92,16 @@ class Runtime:
             ConfigError: something that the user gave is wrong or taken; nothing was started.
             StoreError: at the end something could not be written.
         """
-        location = locate(self._settings.db, self._settings.data_dir).resolve()
-        lease = Lease(lease_path(location), this_process(self._settings.service.instance))
-        latch = Latch(location.with_name(location.name + ".latch.json"))
-        owns = self._take(lease, latch)
+        location = locate(self._settings.db, self._settings.data_dir)
+        lease = FileLease(location.beside(".lease"), this_process(self._settings.service.instance))
+        latch = Latch(location.beside(".latch.json"))
+        owns = await self._take(lease, latch)
         if not owns and not self._wait_for_lease:
             raise ConfigError(f"The database {location} belongs to {lease.holder()}: stop it, or drop --no-wait.")
         if not owns:
             log.warning("this instance %s", self.view.why)
         async with AsyncExitStack() as stack:
-            stack.callback(lease.release)
+            stack.push_async_callback(lease.release)
             self._commands = Commands(
                 latch,
                 apply=self._sequencer.handle,
@@ -132,18 +132,18 @@ class Runtime:
 
     # From start to end
 
-    async def _work(self, location: Path, lease: Lease, latch: Latch) -> None:
+    async def _work(self, location: Location, lease: Lease, latch: Latch) -> None:
         if not lease.held:
-            while not self._take(lease, latch):  # noqa: ASYNC110 - a lock that another process drops wakes nobody
+            while not await self._take(lease, latch):
                 await asyncio.sleep(RETRY_S)
             log.warning("taking over %s", location)
             await self._listen(strict=False)
         await self._own(location)
 
-    def _take(self, lease: Lease, latch: Latch) -> bool:
+    async def _take(self, lease: Lease, latch: Latch) -> bool:
         """Try to become the owner. An owner is in the latched trading state at once, before it has a database."""
         view = self.view
-        if not lease.take():
+        if not await lease.take():
             view.phase, view.why = "observing", f"only observes: {lease.holder()} writes its database"
             view.latched = latch.read()
             return False
@@ -157,7 +157,7 @@ class Runtime:
             self._announce(tuple(self._sequencer.handle(command)))
         return True
 
-    async def _own(self, location: Path) -> None:
+    async def _own(self, location: Location) -> None:
         view = self.view
         sources = self._assemble(self._settings, self._clock, self.handle)  # a wrong setting leaves no session behind
         store = await self._open(location)
@@ -182,7 +182,7 @@ class Runtime:
                 await store.close(self._digests.summary())
                 log.info("ended", extra={"session": view.session})
 
-    async def _open(self, location: Path) -> Store:
+    async def _open(self, location: Location) -> Store:
         """The store; a database that another process keeps locked is waited for."""
         session = SessionInfo(
             id=self.view.session,

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from polyterm.errors import ConfigError
-from polyterm.service.lease import Lease, this_process
+from polyterm.service.lease import FileLease, this_process
 from tests.waiting import eventually
 
 HOLD = """
-import sys, pathlib
-from polyterm.service.lease import Lease, this_process
-lease = Lease(pathlib.Path(sys.argv[1]), this_process("first"))
-assert lease.take()
+import asyncio, pathlib, sys
+from polyterm.service.lease import FileLease, this_process
+lease = FileLease(pathlib.Path(sys.argv[1]), this_process("first"))
+assert asyncio.run(lease.take())
 print("held", flush=True)
 sys.stdin.read()
 """
@@ -38,47 +38,47 @@ def start_holder(path: Path) -> subprocess.Popen[bytes]:
 
 async def test_one_of_two_processes_holds_it_and_the_other_knows_who(path: Path) -> None:
     with start_holder(path) as holder:
-        lease = Lease(path, this_process("second"))
-        assert not lease.take()
+        lease = FileLease(path, this_process("second"))
+        assert not await lease.take()
         assert lease.holder() == f"process {holder.pid} on {socket.gethostname()} (instance first)"
         holder.send_signal(signal.SIGKILL)
         await eventually(lease.take)
     assert lease.ran_before
     assert lease.holder() == f"process {os.getpid()} on {socket.gethostname()} (instance second)"
-    lease.release()
+    await lease.release()
 
 
 async def test_it_can_be_taken_again_after_a_release(path: Path) -> None:
-    first, second = Lease(path, this_process("a")), Lease(path, this_process("b"))
-    assert first.take()
+    first, second = FileLease(path, this_process("a")), FileLease(path, this_process("b"))
+    assert await first.take()
     assert not first.ran_before
-    assert not second.take()
-    first.release()
+    assert not await second.take()
+    await first.release()
     await eventually(second.take)
-    second.release()
+    await second.release()
 
 
-def test_a_folder_that_does_not_exist_is_a_configuration_error(tmp_path: Path) -> None:
+async def test_a_folder_that_does_not_exist_is_a_configuration_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be used: No such file or directory"):
-        Lease(tmp_path / "absent" / "x.lease", this_process("a")).take()
+        await FileLease(tmp_path / "absent" / "x.lease", this_process("a")).take()
 
 
-def test_a_full_disk_is_told_in_a_sentence(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_is_told_in_a_sentence(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "pwrite", full)
-    lease = Lease(path, this_process("default"))
+    lease = FileLease(path, this_process("default"))
     with pytest.raises(ConfigError, match="cannot be written: No space left on device"):
-        lease.take()
+        await lease.take()
     monkeypatch.undo()
-    assert lease.take()  # nobody holds it
-    lease.release()
+    assert await lease.take()  # nobody holds it
+    await lease.release()
 
 
-def test_a_shorter_name_leaves_nothing_of_a_longer_one(path: Path) -> None:
+async def test_a_shorter_name_leaves_nothing_of_a_longer_one(path: Path) -> None:
     for instance in ("a-rather-long-name", "b"):
-        lease = Lease(path, this_process(instance))
-        assert lease.take()
+        lease = FileLease(path, this_process(instance))
+        assert await lease.take()
         assert lease.holder().endswith(f"(instance {instance})")
-        lease.release()
+        await lease.release()

@@ -1,0 +1,253 @@
+"""The lease of a PostgreSQL database: a row in it, and on a session of our own an advisory lock as well.
+
+The row names the holder, carries a fencing number that grows with every holder, and counts signs of life. Whoever wants
+it watches: only a row that was given back, or that stayed as it was through ``STALE_S`` of answers, may be taken.
+Nobody's clock is compared with another's. While the lock's session lives a living owner cannot be mistaken for a dead
+one; behind a transaction pooler there is no such session, and the row alone decides.
+
+The fence: every transaction that writes first locks the row as ours (``guard``), and taking it waits for those. An
+owner that slept through its loss, or whose words were long on their way, finds the row taken and writes nothing.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import asyncpg
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from polyterm.errors import LeaseLost, StoreError
+from polyterm.service.lease import Holder, LockFile
+
+HEARTBEAT_S: Final = 2.0
+STALE_S: Final = 8.0
+"""Four heartbeats: how long a row must stand still, while the database answers, before it may be taken."""
+HUNG_S: Final = 30.0
+"""How long the row must stand still before a session that still holds the lock is ended: its owner is stopped."""
+ANSWER_S: Final = 5.0
+IDLE_IN_TRANSACTION_MS: Final = 10_000
+"""After this long the server gives up a transaction whose owner was stopped in the middle of it."""
+
+_LOCK: Final = 0x706F6C79  # "poly": the advisory lock's number within the database
+_NAME: Final = "writer_lease"
+
+_CREATE: Final = f"""
+CREATE TABLE IF NOT EXISTS {_NAME} (
+    id smallint PRIMARY KEY CHECK (id = 1), fence bigint NOT NULL, token text NOT NULL, holder text NOT NULL,
+    beats bigint NOT NULL, released boolean NOT NULL, beat_at timestamptz NOT NULL
+)"""
+_READ: Final = f"SELECT fence, token, holder, beats, released FROM {_NAME} WHERE id = 1"  # noqa: S608
+_FIRST: Final = f"INSERT INTO {_NAME} VALUES (1, 0, '', '', 0, true, now()) ON CONFLICT DO NOTHING"  # noqa: S608
+_TAKE: Final = (
+    f"UPDATE {_NAME} SET fence = fence + 1, token = $1, holder = $2, beats = 0, released = false, beat_at = now() "  # noqa: S608
+    "WHERE id = 1 RETURNING fence"
+)
+_BEAT: Final = f"UPDATE {_NAME} SET beats = beats + 1, beat_at = now() WHERE id = 1 AND token = $1 AND NOT released"  # noqa: S608
+_RELEASE: Final = f"UPDATE {_NAME} SET released = true WHERE id = 1 AND token = $1"  # noqa: S608
+_GUARD: Final = (
+    f"SELECT token, holder, set_config('idle_in_transaction_session_timeout', '{IDLE_IN_TRANSACTION_MS}', true) "  # noqa: S608
+    f"FROM {_NAME} WHERE id = 1 AND NOT released FOR KEY SHARE"
+)
+_END_HOLDER: Final = (
+    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = "
+    "(SELECT oid FROM pg_database WHERE datname = current_database()) AND classid = 0 AND objid = $1 AND objsubid = 1"
+)
+
+Connect = Callable[[], Awaitable[Any]]
+"""Opens an asyncpg connection of its own, outside every pool of ours."""
+
+log = logging.getLogger(__name__)
+
+
+class Row(NamedTuple):
+    fence: int
+    token: str
+    holder: str
+    beats: int
+    released: bool
+
+
+class Watch:
+    """How long a row has stood still while the database answered, in machine time.
+
+    A look that comes late counts for little: whoever could not look cannot say that nothing moved.
+    """
+
+    def __init__(self) -> None:
+        self._row: Row | None = None
+        self._looked_at = 0.0
+        self.still_s = 0.0
+
+    def look(self, row: Row, now_s: float) -> float:
+        if row == self._row:
+            self.still_s += min(now_s - self._looked_at, HEARTBEAT_S)
+        else:
+            self._row, self.still_s = row, 0.0
+        self._looked_at = now_s
+        return self.still_s
+
+
+class PostgresLease:
+    """``pooled`` says that no session of ours lives longer than a transaction, so that there is no lock to hold.
+
+    ``path`` is locked as long as the lease is held: it keeps those who share this disk, and with it the files beside
+    the database, apart, and lets the next one on it take the place of a dead one at once.
+    """
+
+    def __init__(self, connect: Connect, path: Path, holder: Holder, *, pooled: bool) -> None:
+        self.ran_before = False
+        self.fence = 0
+        self.trouble = ""
+        self._connect = connect
+        self._file = LockFile(path)
+        self._holder = msgspec.structs.replace(holder, token=secrets.token_hex(8))
+        self._pooled = pooled
+        self._connection: Any = None
+        self._seen: str = ""
+        self._watch = Watch()
+        self._held = False
+
+    @property
+    def held(self) -> bool:
+        return self._held
+
+    def holder(self) -> str:
+        return self._seen or "another process"
+
+    async def take(self) -> bool:
+        """See ``Lease.take``. To see that another is gone takes several tries, ``RETRY_S`` apart."""
+        if not self._file.lock():
+            self._seen = str(self._file.read() or "another process")
+            return False
+        before = self._file.read()
+        try:
+            async with self._asking():
+                self._held = await self._try(before.token if before is not None else "")
+        finally:
+            if not self._held:
+                self._file.unlock()
+        if self._held:
+            self.ran_before = before is not None
+            self._file.write(self._holder)
+            log.info("holding the lease of the database", extra={"fence": self.fence})
+        return self._held
+
+    async def check(self) -> bool:
+        async with self._asking():
+            row = await self._read(await self._open())
+        return self._held and row.token == self._holder.token and not row.released
+
+    async def keep(self) -> None:
+        """While the database is away its owner stays the owner: nobody else can reach it either.
+
+        Raises:
+            LeaseLost: somebody else has been given it meanwhile.
+        """
+        while True:
+            try:
+                async with self._asking():
+                    connection = await self._open()
+                    if await connection.execute(_BEAT, self._holder.token) != "UPDATE 1":
+                        raise self._lost((await self._read(connection)).holder)
+                    if not self._pooled:
+                        await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK)
+                self.trouble = ""
+            except StoreError as error:
+                self.trouble = str(error)
+            await asyncio.sleep(HEARTBEAT_S)
+
+    async def guard(self, connection: AsyncConnection) -> None:
+        row = (await connection.exec_driver_sql(_GUARD)).first()
+        if row is None or row[0] != self._holder.token:
+            raise self._lost("" if row is None else row[1])
+
+    async def release(self) -> None:
+        """Give it back so that the next one need not wait; where the database cannot be told, time will tell."""
+        if self._held:
+            self._held = False
+            try:
+                async with self._asking():
+                    await (await self._open()).execute(_RELEASE, self._holder.token)
+            except StoreError as error:
+                log.warning("the lease was not given back: %s", error)
+        self._hang_up()
+        self._file.unlock()
+
+    async def _try(self, last_here: str) -> bool:
+        """``last_here`` marks the last holding by a process that had the locked file, and so is dead."""
+        connection = await self._open()
+        row = await self._read(connection)
+        still_s = self._watch.look(row, time.monotonic())
+        self._seen = _name(row.holder)
+        free = row.released or row.token == last_here
+        if not self._pooled and not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+            if still_s >= HUNG_S:
+                log.warning("ending the session of %s, which gives no sign of life", self._seen)
+                await connection.execute(_END_HOLDER, _LOCK)
+            return False
+        if (free or still_s >= STALE_S) and await self._swap(connection, row):
+            return True
+        if not self._pooled:
+            await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
+        return False
+
+    async def _swap(self, connection: Any, expected: Row) -> bool:
+        """Take the row if it is still as it was when looked at; the writing of its owner is waited for."""
+        async with connection.transaction():
+            await connection.execute(f"SET LOCAL lock_timeout = {int(ANSWER_S * 500)}")
+            if Row(*await connection.fetchrow(_READ + " FOR UPDATE")) != expected:
+                return False
+            owner = msgspec.json.encode(self._holder).decode()
+            self.fence = await connection.fetchval(_TAKE, self._holder.token, owner)
+        return True
+
+    async def _read(self, connection: Any) -> Row:
+        try:
+            found = await connection.fetchrow(_READ)
+        except asyncpg.UndefinedTableError:
+            found = None
+        if found is None:
+            async with connection.transaction():
+                await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK + 1)  # two may be the first
+                await connection.execute(_CREATE)
+                await connection.execute(_FIRST)
+            found = await connection.fetchrow(_READ)
+        return Row(*found)
+
+    def _lost(self, holder: str) -> LeaseLost:
+        self._held = False
+        return LeaseLost(f"{_name(holder)} has become the writer of this database: nothing more is written here.")
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[None]:
+        """What goes wrong in an answer costs the connection, whose state nobody knows then."""
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                yield
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            self._hang_up()
+            why = str(error) or f"no answer within {ANSWER_S:g} s"
+            raise StoreError(f"The database does not say who writes it: {why}.") from None
+
+    async def _open(self) -> Any:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await self._connect()
+        return self._connection
+
+    def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+
+def _name(holder: str) -> str:
+    try:
+        return str(msgspec.json.decode(holder, type=Holder))
+    except msgspec.DecodeError:
+        return "another process"
