@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from polyterm.core.event import Event
-from polyterm.core.market import Coin
+from polyterm.core.market import Coin, Horizon, MarketKey, Side
 from polyterm.core.position import Position, Trade
 
 Period = Literal["current", "hour", "day", "week", "all"]
@@ -34,7 +34,15 @@ class PositionsQuery(msgspec.Struct, frozen=True, tag="positions"):
     """Every open position."""
 
 
-Query = TradesQuery | EventsQuery | PositionsQuery
+class WhyQuery(msgspec.Struct, frozen=True, tag="why"):
+    """What a strategy's rule asks on the newest tick of one series, gate by gate."""
+
+    strategy: str
+    coin: Coin
+    horizon: Horizon
+
+
+Query = TradesQuery | EventsQuery | PositionsQuery | WhyQuery
 
 
 class StrategyTotals(msgspec.Struct, frozen=True):
@@ -62,10 +70,50 @@ class PositionsAnswer(msgspec.Struct, frozen=True, tag="positions"):
     positions: tuple[Position, ...]
 
 
+class Gate(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One condition of a rule, in words.
+
+    A comparison has the ``value`` that was compared, its ``threshold``, and the ``margin`` by which the value is beyond
+    it, below 0 while the gate is shut; each None where it is missing. A choice has its alternatives in ``any_of``.
+    """
+
+    text: str
+    open: bool
+    value: float | None = None
+    threshold: float | None = None
+    margin: float | None = None
+    any_of: tuple["Gate", ...] = ()
+
+
+class Way(msgspec.Struct, frozen=True):
+    """One way into or out of a position; it is open when all its gates are."""
+
+    side: Side
+    reason: str
+    open: bool
+    gates: tuple[Gate, ...]
+
+
+class WhyAnswer(msgspec.Struct, frozen=True, tag="why", kw_only=True):
+    """``verdict`` is a sentence: what the strategy does on the tick of ``slot``, or what keeps it from acting.
+
+    ``entries`` are the ways in, in the order in which they are looked at; ``exits`` are the ways out of the position
+    that is ``held``, empty without one. ``key`` and ``slot`` are None before the first tick of a window.
+    """
+
+    strategy: str
+    verdict: str
+    key: MarketKey | None = None
+    slot: int | None = None
+    held: Side | None = None
+    entries: tuple[Way, ...] = ()
+    exits: tuple[Way, ...] = ()
+
+
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
     """The question could not be answered; ``reason`` is a sentence for the person who asked."""
 
     reason: str
 
 
-Answer = TradesAnswer | EventsAnswer | PositionsAnswer | Failed
+Answer = TradesAnswer | EventsAnswer | PositionsAnswer | WhyAnswer | Failed

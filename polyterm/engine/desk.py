@@ -181,7 +181,7 @@ class Desk:
         features, tick = self.features, moment.tick
         restarting = self.playbook.restarting.get(seat.place)
         if restarting is not None:
-            features = self._seen_by(seat, tick.slot, restarting.forgets_s)
+            features = self.seen_by(seat, tick.slot)
             way = next(iter(restarting.entries(features, self._free)), None)
         if way is not None and seat.book.disabled is None and seat.limiter.allows(tick.key.epoch, tick.at_ms):
             unchecked = self.playbook.signal(way, features)
@@ -189,10 +189,10 @@ class Desk:
             if signal is not None:
                 self.enter(seat, signal, moment)
 
-    def _seen_by(self, seat: Seat, slot: int, forgets_s: int) -> TickFeatures:
-        """The features as a restarting rule sees them: nothing as old as its own last entry."""
-        entry_slot = seat.limiter.entry_slot
-        if entry_slot is None or slot - entry_slot > forgets_s:
+    def seen_by(self, seat: Seat, slot: int) -> TickFeatures:
+        """The features as a rule sees them: one that restarts sees nothing as old as its own last entry."""
+        restarting, entry_slot = self.playbook.restarting.get(seat.place), seat.limiter.entry_slot
+        if restarting is None or entry_slot is None or slot - entry_slot > restarting.forgets_s:
             return self.features
         return self.features.since(entry_slot)
 
@@ -207,7 +207,10 @@ class Desk:
             return False
         shares = seat.book.shares(signal, price, self.accounts.sizing)
         entry = moment.conditions(side)
-        position = bought(seat.book.name, tick, side, signal, price=price, shares=shares, fee=window.fee, entry=entry)
+        position = bought(
+            seat.book.name, tick, side, signal, price=price, shares=shares, fee=window.fee, entry=entry,
+            session=out.session,
+        )  # fmt: skip
         seat.holding = Holding(position)
         seat.limiter.entered(tick.key.epoch, tick.slot)
         self._changed = True

@@ -25,6 +25,8 @@ from polyterm.core.snapshot import (
     Ticks,
 )
 from polyterm.core.tick import Tick
+from polyterm.engine.outlook import NOTHING_SEEN, Outlook
+from polyterm.service.clusters import Gathering
 
 POINTS: Final = 60
 """Points of a sparkline; each is the newest value of its share of the window."""
@@ -48,18 +50,27 @@ class EngineViews(Protocol):
     def exposure(self) -> float: ...
 
 
+Outlooks = Callable[[tuple[Coin, Horizon]], Outlook]
+
+
+def _nothing_seen(_: tuple[Coin, Horizon]) -> Outlook:
+    return NOTHING_SEEN
+
+
 class Trail:
     """One series on its way through its window, thinned to ``POINTS`` as it goes."""
 
     def __init__(self, tick: Tick) -> None:
         self.key = tick.key
         self.tick = tick
+        self.outlook: Outlook | None = None
         self.spots: list[float | None] = []
         self.mids: list[float | None] = []
         self.add(tick)
 
     def add(self, tick: Tick) -> None:
         self.tick = tick
+        self.outlook = None
         share = min(POINTS - 1, (tick.slot - self.key.epoch) * POINTS // self.key.seconds)
         for values, value in ((self.spots, tick.spot), (self.mids, tick.up_mid)):
             while len(values) <= share:
@@ -94,14 +105,25 @@ class Screen:
         order = {series: place for place, series in enumerate(self._series)}
         return tuple(sorted(self._windows, key=lambda key: (order.get((key.coin, key.horizon), len(order)), key.epoch)))
 
-    def rows(self, note: Callable[[Coin, Horizon], str]) -> tuple[TickRow, ...]:
-        return tuple(self._row(coin, horizon, note(coin, horizon)) for coin, horizon in self._series)
-
-    def _row(self, coin: Coin, horizon: Horizon, note: str) -> TickRow:
+    def newest(self, coin: Coin, horizon: Horizon) -> Tick | None:
         trail = self._trails.get((coin, horizon))
+        return None if trail is None else trail.tick
+
+    def rows(self, note: Callable[[Coin, Horizon], str], outlook: Outlooks = _nothing_seen) -> tuple[TickRow, ...]:
+        """``outlook`` is asked once a tick, however often rows are wanted."""
+        return tuple(self._row(series, note(*series), outlook) for series in self._series)
+
+    def _row(self, series: tuple[Coin, Horizon], note: str, outlook: Outlooks) -> TickRow:
+        trail = self._trails.get(series)
         if trail is None:
-            return TickRow(coin, horizon, None, (), (), note)
-        return TickRow(coin, horizon, trail.tick, tuple(trail.spots), tuple(trail.mids), note)
+            return TickRow(*series, None, (), (), note)
+        if trail.outlook is None:
+            trail.outlook = _readable_outlook(outlook(series))
+        seen = trail.outlook
+        return TickRow(
+            *series, trail.tick, tuple(trail.spots), tuple(trail.mids), note,
+            fair=seen.fair, edge=seen.edge, volatility=seen.volatility, regime=seen.regime,
+        )  # fmt: skip
 
 
 class Sections:
@@ -122,14 +144,20 @@ class Sections:
         return candidate
 
     def snapshot(
-        self, status: Status, engine: EngineViews, ticks: tuple[TickRow, ...], feeds: Sequence[FeedRow]
+        self,
+        status: Status,
+        engine: EngineViews,
+        ticks: tuple[TickRow, ...],
+        feeds: Sequence[FeedRow],
+        gathering: Gathering | None = None,
     ) -> Snapshot:
         strategies, pairs, coins, lineup = engine.conflicts()
+        gathered = (gathering.order, gathering.camps) if gathering is not None else ((), ())
         return Snapshot(
             status=self.newest(status),
             ticks=self.newest(Ticks(1, ticks)),
             leaderboard=self.newest(Leaderboard(1, engine.leaderboard_rows())),
-            conflicts=self.newest(Conflicts(1, strategies, pairs, coins, lineup)),
+            conflicts=self.newest(Conflicts(1, strategies, pairs, coins, lineup, *gathered)),
             positions=self.newest(Positions(1, engine.position_rows())),
             feeds=self.newest(Feeds(1, tuple(_readable(row) for row in feeds))),
         )
@@ -142,4 +170,15 @@ def _readable(row: FeedRow) -> FeedRow:
         age_s=None if row.age_s is None else round(row.age_s, 1),
         messages_per_s=round(row.messages_per_s, 1),
         retry_in_s=None if row.retry_in_s is None else round(row.retry_in_s, 1),
+    )
+
+
+def _readable_outlook(seen: Outlook) -> Outlook:
+    """Probabilities to a hundredth of a cent, volatility to a tenth of a percent."""
+    fair, edge, volatility = seen.fair, seen.edge, seen.volatility
+    return Outlook(
+        None if fair is None else round(fair, 4),
+        None if edge is None else round(edge, 4),
+        None if volatility is None else round(volatility, 3),
+        seen.regime,
     )

@@ -19,10 +19,13 @@ from polyterm.core.query import (
     PositionsQuery,
     Query,
     TradesQuery,
+    WhyQuery,
 )
 from polyterm.core.snapshot import Mode, Role, Snapshot, Status
 from polyterm.engine.engine import Engine
+from polyterm.engine.why import why
 from polyterm.errors import StoreError
+from polyterm.service.clusters import Gathering
 from polyterm.service.latch import Latched
 from polyterm.service.sequencer import Sequencer
 from polyterm.service.snapshots import Screen, Sections
@@ -66,6 +69,7 @@ class View:
         self._sequencer = sequencer
         self._screen = screen
         self._sections = Sections()
+        self._gathering = Gathering(engine.accounts.conflicts)
         self._opened = asyncio.Event()
         self._recent: deque[Event] = deque(maxlen=EVENTS_KEPT)
 
@@ -99,6 +103,15 @@ class View:
                 return PositionsAnswer(self._engine.open_positions())
             case TradesQuery():
                 return await self._trades(query)
+            case WhyQuery():
+                return self._why(query)
+
+    def _why(self, query: WhyQuery) -> Answer:
+        if self.phase == "observing":
+            return Failed(f"This instance {self.why}.")
+        desk = self._engine.desks.get((query.coin, query.horizon))
+        newest = self._screen.newest(query.coin, query.horizon)
+        return why(desk, query.strategy, newest, self._engine.trading_state)
 
     async def _trades(self, query: TradesQuery) -> Answer:
         if self.phase == "observing":
@@ -153,9 +166,14 @@ class View:
         return self._sections.snapshot(
             self._status(),
             self._engine,
-            self._screen.rows(sources.note if sources else _no_note),
+            self._screen.rows(sources.note if sources else _no_note, self._engine.outlook),
             sources.rows() if sources else (),
+            self._gathering,
         )
+
+    async def refresh(self) -> None:
+        """Bring up to date what only those who look need, and what takes time."""
+        await self._gathering.refresh()
 
     def _status(self) -> Status:
         market_ms = self._clock.market_ms()
@@ -182,6 +200,7 @@ class View:
             store_pending=store.pending,
             engine_us=self._sequencer.engine_us,
             inputs=self._sequencer.inputs,
+            clock_skew_ms=self.sources.clock_skew_ms() if self.sources else None,
         )
 
     def _store_status(self) -> StoreStatus:

@@ -11,6 +11,8 @@ from polyterm.quant.features import Features
 from polyterm.strategies.base import HeldValues, Rule, Strategy
 from polyterm.strategies.entry import Entry
 
+_FEATURES: Final = cast("Features", FEATURES)
+
 
 class _TracedPosition:
     entry_price, held_s, r, peak_r = map(position, ("entry_price", "held_s", "r", "peak_r"))
@@ -36,12 +38,12 @@ class TracedRule:
 
     __slots__ = ("branches", "exits", "forgets_s", "marks_only")
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: Rule, features: Features = _FEATURES) -> None:
         self.branches = tuple(
             TracedBranch(branch.up, branch.down, branch.reason, (branch.size, branch.confidence, branch.edge))
-            for branch in rule.entry(cast("Features", FEATURES))
+            for branch in rule.entry(features)
         )
-        exits = rule.exit(cast("Features", FEATURES), cast("HeldValues", _TracedPosition))
+        exits = rule.exit(features, cast("HeldValues", _TracedPosition))
         self.exits = tuple((node(leave), reason) for leave, reason in exits)
         self.marks_only = all(asked <= _MARKS for asked in map(_asked, (leave for leave, _ in self.exits)))
         self.forgets_s = max(map(reach, self.entry_nodes()), default=0) if rule.restarts_on_entry else 0
