@@ -36,7 +36,7 @@ class Conditions(msgspec.Struct, frozen=True, gc=False):
 
 
 class Position(msgspec.Struct, frozen=True, gc=False):
-    """An open holding. ``peak_r`` is the highest mark return since entry."""
+    """An open holding. ``peak_r`` is the highest mark return since entry, ``session`` the one that opened it."""
 
     strategy: str
     key: MarketKey
@@ -51,10 +51,14 @@ class Position(msgspec.Struct, frozen=True, gc=False):
     strike_grade: Grade | None
     legs: tuple[Leg, ...]
     peak_r: float
+    session: str = ""
 
 
 class Trade(msgspec.Struct, frozen=True, gc=False):
-    """A closed holding. ``outcome`` and ``grade`` are set when it was settled, None after an early exit."""
+    """A closed holding. ``outcome`` and ``grade`` are set when it was settled, None after an early exit.
+
+    ``session`` is the one that opened it; a later one may have closed it. Empty is the one that closed it.
+    """
 
     strategy: str
     key: MarketKey
@@ -72,6 +76,7 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     exit_spot: float | None
     outcome: Side | None = None
     grade: Grade | None = None
+    session: str = ""
 
     def leg(self, model: FillModel) -> Leg:
         for leg in self.legs:

@@ -33,7 +33,7 @@ def conditions(tick: Tick, side: Side) -> Conditions:
 
 def bought(
     strategy: str, tick: Tick, side: Side, signal: Signal, *, price: float, shares: float, fee: FeeSchedule,
-    entry: Conditions,
+    entry: Conditions, session: str,
 ) -> Position:  # fmt: skip
     """``entry`` are the ``conditions`` of that side."""
     mark = tick.mark(side)
@@ -51,6 +51,7 @@ def bought(
         strike_grade=None if tick.strike is None else tick.strike.grade,
         legs=open_legs(price, shares, fee),
         peak_r=0.0 if mark is None else (mark - price) / price,
+        session=session,
     )
 
 
@@ -111,4 +112,5 @@ def _trade(
         exit_spot=exit_spot,
         outcome=None if outcome is None else outcome.side,
         grade=None if outcome is None else outcome.grade,
+        session=position.session,
     )

@@ -19,11 +19,12 @@ def _required(what: str, column: str, value: float | None) -> float:
 
 
 def trade_row(event_id: EventId, trade: Trade) -> Row:
-    """Raises StoreError naming the column of a number that is missing or not finite."""
+    """``session`` is the one that opened the position. Raises StoreError naming the column of a number that is missing
+    or not finite."""
     what = f"The trade of {trade.strategy} on {trade.key}"
     touch = trade.leg("touch")
     row: Row = {
-        "session": event_id.session,
+        "session": trade.session or event_id.session,
         "event_id": str(event_id),
         "strategy_name": trade.strategy,
         "crypto": trade.key.coin,
@@ -113,6 +114,7 @@ def trade_from_row(row: Mapping[Any, Any]) -> Trade:
         exit_spot=row["exit_spot_price"],
         outcome=row["outcome"],
         grade=row["outcome_grade"],
+        session=row["session"],
     )
 
 

@@ -1,5 +1,6 @@
 import math
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,6 +91,7 @@ trades = st.builds(
     legs=legs,
     outcome=some() | st.sampled_from(["up", "down"]),
     grade=some() | st.sampled_from(GRADES),
+    session=st.sampled_from(["s0", "s1"]),  # the one that opened it, which may be another than closed it
 )
 
 
@@ -147,3 +149,9 @@ def test_a_trade_that_was_never_closed_is_refused():
 def test_the_event_that_closed_a_trade_is_named_in_its_row():
     event = closed(12, settled())
     assert trade_row(event.id, event.trade)["event_id"] == "s1/12/0"
+
+
+def test_a_trade_belongs_to_the_session_that_opened_it():
+    opened_before = msgspec.structs.replace(settled(), session="s0")
+    assert trade_row(ID, opened_before)["session"] == "s0"
+    assert trade_row(ID, settled())["session"] == ID.session
