@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from polyterm.core.command import Command, TradingState
 from polyterm.core.event import (
     CommandRefused,
@@ -20,10 +22,13 @@ from polyterm.core.market import GRADES, Coin, MarketKey, Reference
 from polyterm.core.position import Position
 from polyterm.core.snapshot import CoinConflict, ConflictPair, LeaderboardRow, Lineup, PositionRow
 from polyterm.core.tick import Tick
-from polyterm.engine.books import Book, Series, Sizing, series_of
+from polyterm.engine.books import Book, Holding, Seat, Series, Sizing, series_of
+from polyterm.engine.closing import closing_words
+from polyterm.engine.conflicts import with_holdings
 from polyterm.engine.desk import Accounts, Desk
 from polyterm.engine.fills import historical_schedule
 from polyterm.engine.outbox import Outbox
+from polyterm.engine.outlook import NOTHING_SEEN, Outlook, outlook
 from polyterm.engine.positions import settled, settled_anew
 from polyterm.engine.trading import Change, Refusal
 from polyterm.engine.windows import Window
@@ -201,23 +206,42 @@ class Engine:
         return self._running() + self._pending()
 
     def _running(self) -> tuple[Position, ...]:
+        return tuple(holding.position for _, holding in self._held())
+
+    def _held(self) -> list[tuple[Seat, Holding]]:
         """By book, then by series."""
-        held = [(seat.book, seat.holding) for desk in self.desks.values() for seat in desk.seats]
+        seats = [seat for desk in self.desks.values() for seat in desk.seats]
+        held = [(seat, holding) for seat in seats if (holding := seat.holding) is not None]
         order = {book.name: place for place, book in enumerate(self.accounts.books)}
-        held.sort(key=lambda pair: order[pair[0].name])
-        return tuple(holding.position for _, holding in held if holding is not None)
+        held.sort(key=lambda pair: order[pair[0].book.name])
+        return held
 
     def _pending(self) -> tuple[Position, ...]:
         return tuple(position for desk in self.desks.values() for position in desk.windows.pending())
 
     def position_rows(self) -> tuple[PositionRow, ...]:
         """Running positions at the mark of their newest tick, then those that wait for an outcome."""
-        running = [self._row(position) for position in self._running()]
-        return (*running, *(_position_row(position, None, pending=True) for position in self._pending()))
+        running = [self._row(seat, holding.position) for seat, holding in self._held()]
+        return (*running, *map(_pending_row, self._pending()))
 
-    def _row(self, position: Position) -> PositionRow:
-        up_mid = known(self.desks[series_of(position.key)].features.up_mid)
-        return _position_row(position, up_mid, pending=False)
+    def _row(self, seat: Seat, position: Position) -> PositionRow:
+        features = self.desks[series_of(position.key)].features
+        up = position.side == "up"
+        up_mid = features.up_mid
+        mark = known(up_mid if up else 1 - up_mid)
+        return msgspec.structs.replace(
+            _pending_row(position),
+            mark=mark,
+            unrealised=None if mark is None else (mark - position.entry_price) * position.shares,
+            pending=False,
+            exit_price=known(features.up_bid if up else 1 - features.up_ask),
+            closes=closing_words(seat.rule, position),
+        )
+
+    def outlook(self, series: Series) -> Outlook:
+        """What is made of the newest tick of that series beside its quotes."""
+        desk = self.desks.get(series)
+        return NOTHING_SEEN if desk is None or desk.windows.running is None else outlook(desk.features)
 
     def pnl_since(self, market_ms: int) -> tuple[float, float]:
         """(touch, costed) dollars of trades that ended since the start of that UTC hour, at most 72 hours back."""
@@ -228,8 +252,7 @@ class Engine:
         return sum(position.entry_price * position.shares for position in self.open_positions())
 
 
-def _position_row(position: Position, up_mid: float | None, *, pending: bool) -> PositionRow:
-    mark = None if up_mid is None else up_mid if position.side == "up" else 1 - up_mid
+def _pending_row(position: Position) -> PositionRow:
     return PositionRow(
         strategy=position.strategy,
         key=position.key,

@@ -44,7 +44,8 @@ class Venues:
         tap: Tap = SILENT if recorder is None else recorder
         market = MarketFeed(hosts, board, clock, rng, tap=tap)
         settlement = SettlementFeed(hosts, settings.credentials, coins, board, clock, rng, tap=tap)
-        self._feeds: list[Feed] = [BinanceFeed(hosts, coins, board, clock, rng, tap=tap), market, settlement]
+        self._spot = BinanceFeed(hosts, coins, board, clock, rng, tap=tap)
+        self._feeds: list[Feed] = [self._spot, market, settlement]
         if not settings.credentials.complete:
             self._feeds.append(ChainlinkFeed(hosts, coins, board, clock, rng, tap=tap))
         if recorder is not None:
@@ -70,6 +71,9 @@ class Venues:
 
     def note(self, coin: Coin, horizon: Horizon) -> str:
         return self._desk.note((coin, horizon))
+
+    def clock_skew_ms(self) -> int | None:
+        return self._spot.skew_ms
 
 
 def _recorder(settings: Settings, clock: Clock) -> Recorder | None:

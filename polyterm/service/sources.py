@@ -24,5 +24,9 @@ class Sources(Protocol):
         """What a trader should know of a series that has no tick, or no good one."""
         ...
 
+    def clock_skew_ms(self) -> int | None:
+        """How far this machine's clock is ahead of an exchange's; None while nobody knows."""
+        ...
+
 
 Assemble = Callable[[Settings, Clock, Emit], Sources]

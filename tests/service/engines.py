@@ -52,6 +52,9 @@ class Quiet:
     def note(self, coin: Coin, horizon: Horizon) -> str:
         return f"no market for {coin} {horizon}"
 
+    def clock_skew_ms(self) -> int | None:
+        return None
+
 
 @contextmanager
 def short_folder() -> Iterator[Path]:
