@@ -24,7 +24,6 @@ from polyterm.core.snapshot import CoinConflict, ConflictPair, LeaderboardRow, L
 from polyterm.core.tick import Tick
 from polyterm.engine.books import Book, Holding, Seat, Series, Sizing, series_of
 from polyterm.engine.closing import closing_words
-from polyterm.engine.conflicts import with_holdings
 from polyterm.engine.desk import Accounts, Desk
 from polyterm.engine.fills import historical_schedule
 from polyterm.engine.outbox import Outbox
