@@ -1,12 +1,23 @@
 """Who takes opposite sides. A strategy's side in a window is that of its first trade there."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from polyterm.core.market import COINS, HORIZONS, Coin, MarketKey, Side
+from polyterm.core.position import Position
 from polyterm.core.snapshot import CoinConflict, ConflictPair, Lineup
+
+
+class Meetings(NamedTuple):
+    """Strategies that have traded in windows that are over, in how many they met, and on the same side, by places."""
+
+    names: tuple[str, ...]
+    met: npt.NDArray[np.int64]
+    agreed: npt.NDArray[np.int64]
 
 
 class _Sides:
@@ -38,9 +49,11 @@ class _Pairs:
 
 
 class ConflictBoard:
-    """Running windows count at once, so that a conflict shows while it lasts. ``strategies`` orders pairs and rows."""
+    """Running windows count at once, so that a conflict shows while it lasts. ``strategies`` orders pairs and rows,
+    ``windows`` counts those that are over."""
 
     def __init__(self, strategies: Sequence[str]) -> None:
+        self.windows = 0
         self._order = {name: place for place, name in enumerate(strategies)}
         self._running: dict[MarketKey, _Sides] = {}
         self._pairs = _Pairs(len(self._order))
@@ -70,10 +83,24 @@ class ConflictBoard:
         """Its counts stay, its sides are forgotten."""
         sides = self._running.pop(key, None)
         if sides is not None:
+            self.windows += 1
             self._add(self._pairs, sides)
 
     def strategies(self) -> tuple[str, ...]:
         return tuple(self._order)
+
+    def traded(self) -> frozenset[str]:
+        """Who has taken a side in any window, running ones included."""
+        names = tuple(self._order)
+        (places,) = np.nonzero(self._pairs.windows.diagonal())
+        return frozenset(names[place] for place in places).union(*(sides.first for sides in self._running.values()))
+
+    def meetings(self) -> Meetings:
+        """In the order of the table; whoever traded only in windows that still run is not among them."""
+        names = tuple(self._order)
+        (places,) = np.nonzero(self._pairs.windows.diagonal())
+        met = self._pairs.windows[np.ix_(places, places)]
+        return Meetings(tuple(names[place] for place in places), met, met - self._pairs.opposed[np.ix_(places, places)])
 
     def pairs(self) -> tuple[ConflictPair, ...]:
         pairs = self._pairs.copy()
@@ -98,3 +125,14 @@ class ConflictBoard:
     def _names(self, key: MarketKey, side: Side) -> tuple[str, ...]:
         first = self._running[key].first
         return tuple(sorted((name for name in first if first[name] == side), key=self._order.__getitem__))
+
+
+def with_holdings(lineups: Sequence[Lineup], positions: Sequence[Position]) -> tuple[Lineup, ...]:
+    """The line-ups with what is open in their windows."""
+    held: dict[MarketKey, dict[str, float]] = {}
+    for position in positions:
+        sums = held.setdefault(position.key, {})
+        for name, more in (("shares", position.shares), ("cost", position.shares * position.entry_price)):
+            field = f"{position.side}_{name}"
+            sums[field] = sums.get(field, 0.0) + more
+    return tuple(msgspec.structs.replace(lineup, **held.get(lineup.key, {})) for lineup in lineups)

@@ -24,6 +24,7 @@ from polyterm.core.snapshot import CoinConflict, ConflictPair, LeaderboardRow, L
 from polyterm.core.tick import Tick
 from polyterm.engine.books import Book, Holding, Seat, Series, Sizing, series_of
 from polyterm.engine.closing import closing_words
+from polyterm.engine.conflicts import with_holdings
 from polyterm.engine.desk import Accounts, Desk
 from polyterm.engine.fills import historical_schedule
 from polyterm.engine.outbox import Outbox
@@ -198,7 +199,8 @@ class Engine:
     ) -> tuple[tuple[str, ...], tuple[ConflictPair, ...], tuple[CoinConflict, ...], tuple[Lineup, ...]]:
         """(strategies, pairs, coins, lineup), the fields of a snapshot's conflicts."""
         board = self.accounts.conflicts
-        return board.strategies(), board.pairs(), board.coins(), board.lineup()
+        lineup = with_holdings(board.lineup(), self._running())
+        return board.strategies(), board.pairs(), board.coins(), lineup
 
     def open_positions(self) -> tuple[Position, ...]:
         """Every open position, those that wait for an outcome included."""

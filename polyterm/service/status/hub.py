@@ -1,7 +1,7 @@
 """Everyone who is attached, and what they are told: snapshots a few times a second, events as they come."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from polyterm.core.event import Event
@@ -20,10 +20,11 @@ class Attached(Protocol):
 
 
 class Hub:
-    """No snapshot is built while nobody is attached."""
+    """No snapshot is built while nobody is attached; ``refresh`` prepares what a next one needs."""
 
-    def __init__(self, snapshot: Callable[[], Snapshot]) -> None:
+    def __init__(self, snapshot: Callable[[], Snapshot], refresh: Callable[[], Awaitable[None]]) -> None:
         self._snapshot = snapshot
+        self._refresh = refresh
         self._clients: set[Attached] = set()
         self._somebody = asyncio.Event()
         self._soon = asyncio.Event()
@@ -52,6 +53,7 @@ class Hub:
             snapshot = self._snapshot()
             for client in self._clients:
                 client.offer(snapshot)
+            await self._refresh()
             await asyncio.sleep(MIN_INTERVAL_S)
             try:
                 async with asyncio.timeout(INTERVAL_S - MIN_INTERVAL_S):

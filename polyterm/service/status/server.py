@@ -58,7 +58,7 @@ class StatusServer:
         self._tcp: Listener | None = None
         self._attached: dict[web.WebSocketResponse, Callable[[], None]] = {}  # and how to cut each off
         self._files: dict[Path, web.BaseSite] = {}
-        self._hub = Hub(view.snapshot)
+        self._hub = Hub(view.snapshot, view.refresh)
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
 
     async def start(self) -> None:
