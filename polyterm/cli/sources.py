@@ -9,6 +9,7 @@ from polyterm.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
     from polyterm.core.market import MarketKey
+    from polyterm.store.location import Location
     from polyterm.store.span import Span, Stamped
     from polyterm.store.tickfile_outcomes import KnownWindow
 
@@ -81,11 +82,13 @@ def payloads(
         from polyterm.store.location import locate
 
         return _from_store(locate(source, Path()), span, on_read)
+    from polyterm.store.location import SqliteFile
+
     path = Path(source)
     if _is_raw(path):
         return _from_frames(path, on_read)
     if begins_with(path, _SQLITE):
-        return _from_store(path, span, on_read)
+        return _from_store(SqliteFile(path), span, on_read)
     return read_recording(path, known, on_read)
 
 
@@ -111,7 +114,7 @@ def _from_frames(path: Path, on_read: Callable[[int], None]) -> Iterator["Stampe
     return read_raw(path, on_read)
 
 
-def _from_store(location: Path, span: "Span", on_read: Callable[[int], None]) -> Iterator["Stamped"]:
+def _from_store(location: "Location", span: "Span", on_read: Callable[[int], None]) -> Iterator["Stamped"]:
     from polyterm.store.history import read_store
 
     return read_store(location, span, on_read)

@@ -22,7 +22,7 @@ def run(session: str | None, db: str | None, *, as_json: bool) -> int:
     from polyterm.store.location import locate
 
     settings = load({} if db is None else {"db": db})
-    result = asyncio.run(verify_session(locate(settings.db, settings.data_dir).resolve(), session, load_own().entries))
+    result = asyncio.run(verify_session(locate(settings.db, settings.data_dir), session, load_own().entries))
     if as_json:
         click.echo(msgspec.json.encode(result).decode())
     else:

@@ -1,70 +1,97 @@
-"""Connections to the SQLite file, and its errors in words."""
+"""Connections to either database, and what they refuse in words."""
 
-import os
+import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import quote
+from typing import Final
 
-from sqlalchemy import URL, Connection, event
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from polyterm.errors import ConfigError, PolytermError, StoreError
+from polyterm.errors import PolytermError, StoreError
+from polyterm.store import postgres, sqlite
+from polyterm.store.location import Location, PostgresServer, SqliteFile, located
+from polyterm.store.migrations import migrate
 
-Refusal = DBAPIError | sqlite3.Error
+REFUSALS: Final = (DBAPIError, sqlite3.Error, *postgres.FAILURES)
 """What a statement raises, wrapped by SQLAlchemy or as the driver gave it."""
 
-_REASONS: Final = {
-    sqlite3.SQLITE_BUSY: "the database is locked by another process",
-    sqlite3.SQLITE_LOCKED: "the database is locked by another process",
-    sqlite3.SQLITE_FULL: "the disk is full",
-    sqlite3.SQLITE_READONLY: "the database cannot be written",
-    sqlite3.SQLITE_PERM: "the database cannot be written",
-    sqlite3.SQLITE_CANTOPEN: "the database file cannot be opened",
-    sqlite3.SQLITE_CORRUPT: "the database file is damaged",
-    sqlite3.SQLITE_NOTADB: "the file is not a database",
-}
-_NO_ACCESS: Final = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN)
+_OPEN_BUSY_MS: Final = 5_000
+_DISPOSE_S: Final = 2.0
+_MIGRATION_LOCK: Final = 0x706F6C79_73636865  # "polysche"
 
 
-def probe(path: Path, busy_ms: int) -> None:
-    """Open the file once and read its header, making it when it is missing. Blocks; raises sqlite3.Error.
+async def open_database(
+    location: Location, busy_ms: int, first: Callable[[AsyncConnection], Awaitable[None]] | None = None
+) -> AsyncEngine:
+    """An engine for writing to a database of today's schema, made or brought up to date.
 
-    A connection that fails inside an engine leaves a thread behind that nobody can wait for.
+    It has one connection; a transaction that ended is on the disk. A lock of another process is waited for ``busy_ms``
+    milliseconds. ``first`` is done in the transaction that looks after the schema.
+
+    Raises:
+        ConfigError: the database cannot be used; one sentence that says what to do.
+        StoreError: it does not answer, another process holds it locked, or the disk failed.
     """
-    with closing(sqlite3.connect(path, timeout=busy_ms / 1000)) as connection:
-        connection.execute("PRAGMA schema_version")
-
-
-def writing_engine(path: Path, busy_ms: int) -> AsyncEngine:
-    """One connection whose transactions take the write lock at their start and are on the disk when they end.
-
-    A lock held by another process is waited for ``busy_ms`` milliseconds, off the event loop.
-    """
-    engine = create_async_engine(URL.create("sqlite+aiosqlite", database=str(path)), pool_size=1, max_overflow=0)
-    _own_transactions(engine, "BEGIN IMMEDIATE", ("synchronous=FULL", "fullfsync=ON", f"busy_timeout={busy_ms:d}"))
+    if isinstance(location, SqliteFile):
+        sqlite.check_place(location.path)
+    engine = writing_engine(location, busy_ms)
+    try:
+        await _prepare(engine, location, busy_ms, first)
+    except BaseException as error:
+        await dispose(engine)
+        if isinstance(error, REFUSALS):
+            raise opening_error(location, error) from None
+        raise
     return engine
 
 
-def reading_engine(path: Path, connections: int) -> AsyncEngine:
+async def _prepare(
+    engine: AsyncEngine,
+    location: Location,
+    busy_ms: int,
+    first: Callable[[AsyncConnection], Awaitable[None]] | None,
+) -> None:
+    if isinstance(location, SqliteFile):
+        await asyncio.to_thread(sqlite.probe, location.path, _OPEN_BUSY_MS)
+        await sqlite.pragma(engine, f"busy_timeout={_OPEN_BUSY_MS}")
+    async with engine.begin() as connection:
+        if isinstance(location, PostgresServer):  # of two that start at once, one makes the tables
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        await connection.run_sync(migrate, location.label)
+        if first is not None:
+            await first(connection)
+    if isinstance(location, SqliteFile):
+        await sqlite.use_write_ahead_log(engine, location.path)
+        await sqlite.pragma(engine, f"busy_timeout={busy_ms}")
+
+
+def writing_engine(location: Location, busy_ms: int) -> AsyncEngine:
+    if isinstance(location, PostgresServer):
+        return postgres.writing_engine(location)
+    return sqlite.writing_engine(location.path, busy_ms)
+
+
+def reading_engine(place: Location | Path | str, connections: int) -> AsyncEngine:
     """Connections that can only read, each transaction one consistent state of the database.
 
     A connection is made when the first question is asked. Raises ConfigError when there is no such file.
     """
-    if not os.access(path, os.R_OK) or not path.is_file():
-        raise ConfigError(f"There is no database at {path} that can be read: correct --db.")
-    engine = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"}),
-        pool_size=connections,
-        max_overflow=0,
-        pool_timeout=5,
-    )
-    _own_transactions(engine, "BEGIN", ("query_only=ON", "busy_timeout=2000"))
-    return engine
+    location = located(place)
+    if isinstance(location, PostgresServer):
+        return postgres.reading_engine(location, connections)
+    return sqlite.reading_engine(location.path, connections)
+
+
+async def dispose(engine: AsyncEngine) -> None:
+    """Close the connections, or leave them to the system when the database does not let go."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DISPOSE_S):
+            await engine.dispose()
 
 
 @asynccontextmanager
@@ -73,53 +100,38 @@ async def asking(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     try:
         async with engine.connect() as connection:
             yield connection
-    except DBAPIError as error:
+    except REFUSALS as error:
         raise StoreError(f"The question could not be answered: {reason(error)}.") from None
     except PoolTimeoutError:
         raise StoreError("The question could not be answered: the database is busy with others.") from None
 
 
-def _own_transactions(engine: AsyncEngine, begin: str, pragmas: tuple[str, ...]) -> None:
-    @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # else the driver begins transactions of its own, and late
-        cursor = connection.cursor()
-        for pragma in pragmas:
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+async def size_bytes(connection: AsyncConnection) -> int:
+    """Of the whole database, without the log of what was written last."""
+    if connection.dialect.name == "postgresql":
+        question = "SELECT pg_database_size(current_database())"
+    else:
+        question = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+    return int(await connection.scalar(text(question)) or 0)
 
 
-async def pragma(engine: AsyncEngine, text: str) -> object:
-    """Set a pragma outside any transaction; what SQLite answers, None when it says nothing."""
-    async with engine.connect() as connection:
-        driver: Any = (await connection.get_raw_connection()).driver_connection
-        async with driver.execute(f"PRAGMA {text}") as cursor:
-            row = await cursor.fetchone()
-    return None if row is None else row[0]
-
-
-def reason(error: Refusal) -> str:
+def reason(error: Exception) -> str:
     """Why the database refused, as the middle of a sentence."""
-    return _REASONS.get(_code(error), f"the database failed ({_original(error)})")
+    original = _original(error)
+    return sqlite.reason(original) if isinstance(original, sqlite3.Error) else postgres.reason(original)
 
 
-def opening_error(path: Path, error: Refusal) -> PolytermError:
-    code = _code(error)
-    if code == sqlite3.SQLITE_NOTADB:
-        return ConfigError(f"The file {path} is not a database: choose another with --db.")
-    if code in _NO_ACCESS:
-        return ConfigError(f"The database {path} cannot be written: make it writable, or choose another with --db.")
-    return StoreError(f"The database {path} cannot be opened: {reason(error)}.")
+def opening_error(location: Location, error: Exception) -> PolytermError:
+    original = _original(error)
+    if isinstance(location, PostgresServer):
+        return postgres.opening_error(location, original)
+    if isinstance(original, sqlite3.Error):
+        return sqlite.opening_error(location.path, original)
+    return StoreError(f"The database {location} cannot be opened: {original}.")
 
 
-def _code(error: Refusal) -> int:
-    code: int = getattr(_original(error), "sqlite_errorcode", -1)
-    return code if code < 0 else code & 0xFF  # the upper bits only tell variants apart
-
-
-def _original(error: Refusal) -> BaseException | None:
-    return error.orig if isinstance(error, DBAPIError) else error
+def _original(error: Exception) -> BaseException:
+    """SQLAlchemy wraps what its own adapter of a driver wrapped."""
+    if not isinstance(error, DBAPIError) or error.orig is None:
+        return error
+    return error.orig.__cause__ or error.orig

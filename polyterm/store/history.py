@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from polyterm.core.input import Outcome, Payload, WindowEnded, WindowOpened
 from polyterm.core.market import COINS, HORIZON_SECONDS, HORIZONS, Coin, FeeSchedule, Horizon, MarketKey, Reference
 from polyterm.core.tick import Tick
-from polyterm.store.database import asking, reading_engine
+from polyterm.store.database import asking, reading_engine, size_bytes
+from polyterm.store.location import Location
 from polyterm.store.schema import ticks, windows
 from polyterm.store.span import Span, Stamped
 from polyterm.store.tick_rows import tick_from_row
@@ -31,7 +32,7 @@ _COLUMNS: Final = tuple(column for column in ticks.c if column.name not in {"inp
 Series = tuple[Coin, Horizon]
 
 
-def read_store(location: Path, span: Span, on_read: Callable[[int], None] = nobody) -> Iterator[Stamped]:
+def read_store(location: Location | Path, span: Span, on_read: Callable[[int], None] = nobody) -> Iterator[Stamped]:
     """``(at_ms, payload)`` in order of market time, whatever sessions stored it.
 
     ``on_read`` is told the bytes that a part stands for, as if they were spread evenly over the time that is stored.
@@ -56,11 +57,13 @@ def read_store(location: Path, span: Span, on_read: Callable[[int], None] = nobo
             runner.run(parts.aclose())
 
 
-async def _parts(location: Path, span: Span, on_read: Callable[[int], None]) -> AsyncGenerator[list[Stamped], None]:
+async def _parts(
+    location: Location | Path, span: Span, on_read: Callable[[int], None]
+) -> AsyncGenerator[list[Stamped], None]:
     engine = reading_engine(location, connections=1)
-    size = await asyncio.to_thread(lambda: location.stat().st_size)
     try:
         async with asking(engine) as connection:
+            size = await size_bytes(connection)
             history = _History(connection, span)
             bytes_per_ms = size / max(1, await history.length_ms())
             began_ms = None

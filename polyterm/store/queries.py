@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from polyterm.core.market import HORIZONS, window_epoch
 from polyterm.core.query import Period, StrategyTotals, TradesAnswer, TradesQuery
 from polyterm.store.database import asking, reading_engine
+from polyterm.store.location import Location
 from polyterm.store.schema import paper_trades, system_state
 from polyterm.store.trade_rows import trade_from_row
 
@@ -20,15 +21,15 @@ _PERIOD_MS: Final[dict[Period, int]] = {"hour": 3_600_000, "day": 86_400_000, "w
 
 
 class Reader:
-    """Reads the file that a ``Store`` writes, from the same process or another. Every question may raise StoreError."""
+    """Reads what a ``Store`` writes, from the same process or another. Every question may raise StoreError."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
     @classmethod
-    def open(cls, location: str | Path) -> "Reader":
+    def open(cls, location: Location | Path | str) -> "Reader":
         """Raises ConfigError when there is no such file."""
-        return cls(reading_engine(Path(location), _CONNECTIONS))
+        return cls(reading_engine(location, _CONNECTIONS))
 
     async def close(self) -> None:
         await self._engine.dispose()

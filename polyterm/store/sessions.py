@@ -19,6 +19,7 @@ from polyterm.core.position import Trade
 from polyterm.errors import ConfigError
 from polyterm.store.database import asking, reading_engine
 from polyterm.store.input_rows import digest_from_row, item_from_input, item_from_tick
+from polyterm.store.location import Location
 from polyterm.store.schema import inputs, paper_trades, schema_version, sessions, ticks, window_digests
 from polyterm.store.trade_rows import trade_from_row
 
@@ -45,7 +46,7 @@ class StoredSession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def open_archive(location: Path) -> AsyncIterator["SessionArchive"]:
+async def open_archive(location: Location | Path) -> AsyncIterator["SessionArchive"]:
     """One state of the database, whatever an engine writes meanwhile.
 
     Raises:

@@ -2,28 +2,26 @@
 
 import asyncio
 import logging
-import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import msgspec
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from polyterm.core.digest import SessionDigest, WindowDigest
 from polyterm.core.event import Event
 from polyterm.core.input import Input
 from polyterm.core.snapshot import StoreState
 from polyterm.core.tick import Tick
-from polyterm.errors import ConfigError, StoreError
-from polyterm.store.database import Refusal, opening_error, pragma, probe, reason, writing_engine
+from polyterm.errors import StoreError
+from polyterm.store.database import REFUSALS, dispose, open_database, reason
 from polyterm.store.input_rows import digest_row, input_row, tick_input_row
-from polyterm.store.migrations import migrate
+from polyterm.store.location import Location, located
 from polyterm.store.rows import Row, SessionInfo, state_row
 from polyterm.store.writer import (
     INSERT_DIGEST,
@@ -37,9 +35,6 @@ from polyterm.store.writer import (
 )
 
 _log = logging.getLogger(__name__)
-
-_OPEN_BUSY_MS: Final = 5_000
-_DISPOSE_S: Final = 2.0
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,31 +110,26 @@ class Store:
     @classmethod
     async def open(
         cls,
-        location: str | Path,
+        location: Location | Path | str,
         *,
         session: SessionInfo,
         on_durable: Callable[[tuple[Event, ...]], None],
         limits: Limits | None = None,
     ) -> "Store":
-        """Open or make the SQLite file, bring its schema up to date and record the session.
+        """Open or make the database, bring its schema up to date and record the session.
 
         ``on_durable`` is called on the event loop with events whose rows are on the disk.
 
         Raises:
-            ConfigError: the file cannot be used; one sentence that says what to do.
-            StoreError: another process holds the database locked, or the disk failed.
+            ConfigError: the database cannot be used; one sentence that says what to do.
+            StoreError: it does not answer, another process holds it locked, or the disk failed.
         """
-        path, limits = Path(location), limits or Limits()
-        _check_place(path)
-        engine = writing_engine(path, limits.busy_ms)
-        try:
-            await asyncio.to_thread(probe, path, _OPEN_BUSY_MS)
-            await _prepare(engine, path, session, limits)
-        except BaseException as error:
-            await engine.dispose()
-            if isinstance(error, DBAPIError | sqlite3.Error):
-                raise opening_error(path, error) from None
-            raise
+        limits = limits or Limits()
+
+        async def record(connection: AsyncConnection) -> None:
+            await connection.execute(insert_session(session))
+
+        engine = await open_database(located(location), limits.busy_ms, record)
         return cls(engine, session.id, on_durable, limits)
 
     @property
@@ -271,7 +261,7 @@ class Store:
                     async with self._engine.begin() as connection:
                         await write(connection, tick_rows, writes)
                     self._note_success()
-            except DBAPIError as error:
+            except REFUSALS as error:
                 self._note_failure(error)
                 return False
             self._forget(chunk, states)
@@ -295,7 +285,7 @@ class Store:
         if not self._waiting_events and len(self._queue) < self._limits.chunk:
             self._urgent.clear()
 
-    def _note_failure(self, error: Refusal) -> None:
+    def _note_failure(self, error: Exception) -> None:
         self._failure = reason(error)
         if self._failing_since is None:
             self._failing_since = time.monotonic()
@@ -333,31 +323,4 @@ class Store:
                 why = self._failure or "the disk is slow"
                 raise StoreError(f"{self.pending} rows could not be written before the end: {why}.") from None
         finally:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_DISPOSE_S):
-                    await self._engine.dispose()
-
-
-def _check_place(path: Path) -> None:
-    folder = path.parent
-    try:
-        if path.is_dir():
-            raise ConfigError(f"The database {path} is a folder: give --db the name of a file in it.")
-        if not folder.exists():
-            raise ConfigError(f"The folder {folder} of the database does not exist: make it, or correct --db.")
-        if not folder.is_dir():
-            raise ConfigError(f"The database {path} cannot be made, {folder} is not a folder: correct --db.")
-    except OSError as error:
-        raise ConfigError(f"The database {path} cannot be used: {error.strerror}; choose another with --db.") from None
-
-
-async def _prepare(engine: AsyncEngine, path: Path, session: SessionInfo, limits: Limits) -> None:
-    await pragma(engine, f"busy_timeout={_OPEN_BUSY_MS}")
-    async with engine.begin() as connection:
-        await connection.run_sync(migrate, str(path))
-        await connection.execute(insert_session(session))
-    if await pragma(engine, "journal_mode=WAL") != "wal":
-        raise ConfigError(
-            f"The database {path} is on a file system without write-ahead logs: choose another with --db."
-        )
-    await pragma(engine, f"busy_timeout={limits.busy_ms}")
+            await dispose(self._engine)

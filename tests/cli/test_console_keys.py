@@ -52,7 +52,7 @@ async def test_k_kills_within_100_ms_and_no_entry_follows(database: str, measure
             async with app.run_test(size=(120, 36)) as pilot:
                 await eventually(lambda: "RUNNING" in shown(app))
                 engine.feed(opened(), tick(100, 0.9))
-                lock = locked(locate(None, config.data_dir)) if database == "locked" else nullcontext()
+                lock = locked(locate(None, config.data_dir).path) if database == "locked" else nullcontext()
                 with lock:
                     began = time.monotonic()
                     press = asyncio.create_task(pilot.press("K"))  # it returns only once the app is idle again
@@ -79,7 +79,7 @@ async def test_p_pauses_entries_while_settlement_goes_on(database: str) -> None:
                 engine.feed(opened(), tick(81, 0.9))
                 bought = held(engine)
                 assert bought > 0
-                lock = locked(locate(None, config.data_dir)) if database == "locked" else nullcontext()
+                lock = locked(locate(None, config.data_dir).path) if database == "locked" else nullcontext()
                 with lock:
                     await pilot.press("P")
                     await eventually(lambda: "PAUSED" in shown(app))

@@ -1,14 +1,12 @@
 import os
 import sqlite3
-import stat
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine
 
 from polyterm.errors import ConfigError, StoreError
-from polyterm.store import store as store_module
-from polyterm.store.location import locate
+from polyterm.store import database
 from polyterm.store.migrations import Migration, migrate
 from polyterm.store.store import Store
 from tests.store.builders import SESSION, closed, early_exit, rows, taken, tick
@@ -140,7 +138,7 @@ async def test_a_folder_where_no_file_can_be_made_is_refused():
 
 
 async def test_a_database_that_another_process_holds_is_said_to_be_locked(path, monkeypatch):
-    monkeypatch.setattr(store_module, "_OPEN_BUSY_MS", 20)
+    monkeypatch.setattr(database, "_OPEN_BUSY_MS", 20)
     await open_and_close(path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
@@ -148,57 +146,6 @@ async def test_a_database_that_another_process_holds_is_said_to_be_locked(path, 
         await open_and_close(path)
     other.close()
     await open_and_close(path)
-
-
-def test_the_default_file_is_in_the_data_folder_which_is_private(tmp_path):
-    assert locate(None, tmp_path / "data") == tmp_path / "data" / "polyterm.db"
-    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
-
-
-def test_a_data_folder_that_cannot_be_made_is_a_sentence(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match=r"data folder .*/file/data cannot be made \(Not a directory\)"):
-        locate(None, tmp_path / "file" / "data")
-
-
-@pytest.mark.parametrize(
-    ("db", "path"),
-    [
-        ("a.db", "a.db"),
-        ("/var/x/a b.db", "/var/x/a b.db"),
-        ("sqlite:///a.db", "a.db"),
-        ("sqlite:////var/a.db", "/var/a.db"),
-        ("sqlite+aiosqlite:////var/a.db", "/var/a.db"),
-    ],
-)
-def test_paths_and_sqlite_urls_name_a_file(db, path, tmp_path):
-    assert locate(db, tmp_path / "data") == Path(path)
-    assert not (tmp_path / "data").exists()
-
-
-def test_a_home_folder_is_found(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert locate("~/a.db", tmp_path) == tmp_path / "a.db"
-
-
-@pytest.mark.parametrize(
-    ("db", "sentence"),
-    [
-        ("postgres://user:hunter2@host:6543/db?sslmode=require", "PostgreSQL support is not in this version yet"),
-        ("postgresql://user:hunter2@host/db", "PostgreSQL support is not in this version yet"),
-        ("mysql://user:hunter2@host/db", "of the kind mysql:// is not supported"),
-        ("sqlite://a.db", "is written sqlite:///"),
-        ("sqlite:///a.db?mode=ro", "Options in a SQLite URL"),
-        ("sqlite:///", "must be a file"),
-        (":memory:", "must be a file"),
-        ("sqlite:///:memory:", "must be a file"),
-        ("", "must be a file"),
-    ],
-)
-def test_other_databases_are_refused_without_repeating_the_url(db, sentence, tmp_path):
-    with pytest.raises(ConfigError, match=sentence) as refused:
-        locate(db, tmp_path)
-    assert "hunter2" not in str(refused.value)
 
 
 async def test_a_file_name_with_odd_characters_is_just_a_name(tmp_path):
