@@ -28,6 +28,8 @@ _LONGEST_MS: Final = max(HORIZON_SECONDS.values()) * 1000
 _ENDED, _OPENED, _OUTCOME, _TICK = range(4)
 # Not the places of ticks in their sessions, so that older databases can be read as well.
 _COLUMNS: Final = tuple(column for column in ticks.c if column.name not in {"input_number", "input_ms"})
+_LATER: Final = ("official_delay_ms", "gap_count", "gap_s")
+_WINDOW_COLUMNS: Final = tuple(column for column in windows.c if column.name not in _LATER)
 
 Series = tuple[Coin, Horizon]
 
@@ -129,7 +131,7 @@ class _History:
         from_ms = max(self._windows_from_ms, self._next_ms - _LONGEST_MS)
         self._windows_from_ms = until_ms
         for coin, horizon in self._series:
-            query = select(windows).where(windows.c.crypto == coin, windows.c.horizon == horizon)
+            query = select(*_WINDOW_COLUMNS).where(windows.c.crypto == coin, windows.c.horizon == horizon)
             query = query.where(windows.c.epoch >= -(-from_ms // 1000), windows.c.epoch < -(-until_ms // 1000))
             for row in await self._rows(query.order_by(windows.c.epoch)):
                 key = MarketKey(coin, horizon, row["epoch"])

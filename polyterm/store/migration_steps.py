@@ -41,3 +41,19 @@ def store_inputs(connection: Connection) -> None:
         sqlite_with_rowid=False,
     )
     made.create_all(connection)
+
+
+def note_gaps(connection: Connection) -> None:
+    """Version 3: what is missing of a series, on rows of its own and on the windows it touches."""
+    for column in ("official_delay_ms BIGINT", "gap_count BIGINT", "gap_s BIGINT"):
+        connection.exec_driver_sql(f"ALTER TABLE windows ADD COLUMN {column}")
+    made = MetaData()
+    Table(
+        "gaps",
+        made,
+        *(Column(name, Text, primary_key=True) for name in ("crypto", "horizon", "feed")),
+        Column("from_ms", BigInteger, primary_key=True, autoincrement=False),
+        *(Column(name, BigInteger, nullable=False) for name in ("to_ms", "missing")),
+        *(Column(name, Text, nullable=False) for name in ("reason", "session")),
+    )
+    made.create_all(connection)

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Inspector
 
 from polyterm import __version__
 from polyterm.errors import ConfigError
-from polyterm.store.migration_steps import store_inputs
+from polyterm.store.migration_steps import note_gaps, store_inputs
 from polyterm.store.schema import VERSION, metadata, schema_version
 
 
@@ -23,7 +23,7 @@ class Migration(NamedTuple):
     apply: Callable[[Connection], None]
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (Migration(2, store_inputs),)
+MIGRATIONS: Final[tuple[Migration, ...]] = (Migration(2, store_inputs), Migration(3, note_gaps))
 
 
 def migrate(

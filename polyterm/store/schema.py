@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the schema below. A change here comes with a numbered step in ``migrations``."""
 
 metadata: Final = MetaData()
@@ -254,6 +254,8 @@ trade_corrections: Final = Table(
 )
 
 # start_price is the strike, end_price the final price; the volatilities are population sd of log returns.
+# official_delay_ms is how long after its end the venue's own result was known here. gap_count counts the rows of gaps
+# that touch the window, gap_s its seconds without a tick among them.
 windows: Final = Table(
     "windows",
     metadata,
@@ -288,6 +290,24 @@ windows: Final = Table(
     _time("created_at", required=True),
     _int("opened_ms"),
     _int("closed_ms"),
+    _int("official_delay_ms"),
+    _int("gap_count"),
+    _int("gap_s"),
+)
+
+# Seconds of a series that lack something: their ticks (feed "ticks"), or in them what a feed gives. ``to_ms`` is
+# excluded, ``missing`` counts the seconds. A window is flagged with those that touch it.
+gaps: Final = Table(
+    "gaps",
+    metadata,
+    _text("crypto", key=True),
+    _text("horizon", key=True),
+    _text("feed", key=True),
+    _int("from_ms", key=True),
+    _int("to_ms", required=True),
+    _int("missing", required=True),
+    _text("reason", required=True),
+    _text("session", required=True),
 )
 
 system_state: Final = Table(

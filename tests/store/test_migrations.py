@@ -49,7 +49,7 @@ async def test_version_1_keeps_its_rows_and_gets_what_version_2_has(version_1, o
     store = await open_store()
     store.submit(taken(tick(2), number=1))
     await store.close()
-    assert [row["version"] for row in rows(version_1, "SELECT version FROM schema_version")] == [1, VERSION]
+    assert [row["version"] for row in rows(version_1, "SELECT version FROM schema_version")] == [1, 2, VERSION]
     for table, before in kept.items():
         (first, *_) = rows(version_1, f"SELECT * FROM {table} ORDER BY rowid")
         assert {name: first[name] for name in before[0]} == before[0]

@@ -26,11 +26,11 @@ def execute(path: Path, *statements: str) -> None:
 
 async def test_a_new_file_gets_the_schema_and_says_its_version(path):
     await open_and_close(path)
-    assert rows(path, "SELECT version FROM schema_version") == [{"version": 2}]
+    assert rows(path, "SELECT version FROM schema_version") == [{"version": 3}]
     tables = {row["name"] for row in rows(path, "SELECT name FROM sqlite_master WHERE type = 'table'")}
     assert tables >= {
         "ticks", "paper_trades", "windows", "system_state", "sessions", "trade_corrections", "schema_version", "inputs",
-        "window_digests",
+        "window_digests", "gaps",
     }  # fmt: skip
 
 
@@ -40,13 +40,13 @@ async def test_what_was_stored_is_there_after_opening_again(open_store, path):
     await first.close()
     await open_and_close(path)
     assert len(rows(path, "SELECT * FROM ticks")) == len(rows(path, "SELECT * FROM paper_trades")) == 1
-    assert rows(path, "SELECT version FROM schema_version") == [{"version": 2}]
+    assert rows(path, "SELECT version FROM schema_version") == [{"version": 3}]
 
 
 async def test_a_newer_database_is_refused_and_left_alone(path):
     await open_and_close(path)
-    execute(path, "INSERT INTO schema_version VALUES (3, '9.9')", "DELETE FROM sessions")
-    with pytest.raises(ConfigError, match=r"polyterm\.db has schema version 3, this polyterm knows 2: update polyterm"):
+    execute(path, "INSERT INTO schema_version VALUES (4, '9.9')", "DELETE FROM sessions")
+    with pytest.raises(ConfigError, match=r"polyterm\.db has schema version 4, this polyterm knows 3: update polyterm"):
         await open_and_close(path)
     assert rows(path, "SELECT * FROM sessions") == []
 
