@@ -31,19 +31,16 @@ class Book:
 
     def __init__(self, entry: Entry, stake: float = DEFAULT_STAKE) -> None:
         self.entry = entry
-        self.stake = stake
+        self.name = entry.name
+        self.stake = float(stake)
         self.disabled: str | None = None
-
-    @property
-    def name(self) -> str:
-        return self.entry.name
 
     def trades(self, series: Series) -> bool:
         coin, horizon = series
         return coin in self.entry.limits.coins and horizon in self.entry.limits.horizons
 
     def shares(self, signal: Signal, price: float, sizing: Sizing) -> float:
-        size = self.stake if signal.size is None else signal.size
+        size = self.stake if signal.size is None else float(signal.size)
         return size if sizing == "shares" else size / price
 
 

@@ -5,6 +5,7 @@ fee: on top of a buy, out of the proceeds of a sale, none at settlement.
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -14,6 +15,12 @@ from polyterm.core.position import Leg
 
 FEE_DECIMALS: Final = 5
 LEAST_FEE: Final = 0.00001
+
+_KEPT_LEGS: Final = 16_384
+"""Prices are cents and stakes are few: most legs have been worked out before. They are immutable, so they are shared.
+
+Nothing that compares equal and is written differently may meet here: prices and shares are above 0, and types count.
+"""
 
 FREE: Final = FeeSchedule(rate=0.0, exponent=1.0)
 _FIRST: Final = FeeSchedule(rate=0.25, exponent=2.0)
@@ -54,6 +61,7 @@ def taker_fee(schedule: FeeSchedule, price: float, shares: float) -> float:
     return max(round(fee, FEE_DECIMALS), LEAST_FEE) if fee > 0 else 0.0
 
 
+@lru_cache(_KEPT_LEGS, typed=True)
 def open_legs(price: float, shares: float, schedule: FeeSchedule) -> tuple[Leg, ...]:
     return (
         Leg("touch", shares, price, fee=0.0),
@@ -61,6 +69,7 @@ def open_legs(price: float, shares: float, schedule: FeeSchedule) -> tuple[Leg, 
     )
 
 
+@lru_cache(_KEPT_LEGS, typed=True)
 def sell_legs(legs: tuple[Leg, ...], price: float, schedule: FeeSchedule) -> tuple[Leg, ...]:
     """The legs after an early exit at ``price``."""
     return tuple(
@@ -69,6 +78,7 @@ def sell_legs(legs: tuple[Leg, ...], price: float, schedule: FeeSchedule) -> tup
     )
 
 
+@lru_cache(_KEPT_LEGS, typed=True)
 def settle_legs(legs: tuple[Leg, ...], won: bool) -> tuple[Leg, ...]:
     """The legs after settlement at 1 or 0, which is free. Legs that were settled otherwise are settled anew."""
     return tuple(_closed(leg, 1.0 if won else 0.0, leg.fee) for leg in legs)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from polyterm.core.market import COINS
+from polyterm.core.market import COINS, Coin
 from polyterm.core.position import Trade
 from polyterm.core.snapshot import Tally
 
@@ -10,6 +10,7 @@ DAY_MS: Final = 86_400_000
 DAYS: Final = 1
 WINDOWS: Final = 3
 CURVE_POINTS: Final = 32
+_PLACES: Final[dict[Coin, int]] = {coin: place for place, coin in enumerate(COINS)}
 _DECIMALS: Final = 4  # of what is shown: finer than a cent, shorter than a float
 
 
@@ -25,8 +26,15 @@ class Sums:
     def closed(self, touch: float, costed: float) -> None:
         """A trade's P&L, dollars."""
         self.trades += 1
-        self._add(touch, costed, 1)
-        self._level()
+        self.wins += touch > 0
+        self.touch += touch
+        self.squares += costed * costed
+        self.costed = level = self.costed + costed
+        # As ``_level``, spelled out: a replay comes here three times for each of its trades.
+        if level > self.peak:
+            self.peak = level
+        elif self.peak - level > self.drawdown:
+            self.drawdown = self.peak - level
 
     def corrected(self, before: Trade, after: Trade) -> None:
         self._add(before.pnl, before.costed_pnl, -1)
@@ -118,8 +126,10 @@ class Breakdown:
         self.coins = Parts(len(COINS))
 
     def closed(self, trade: Trade, touch: float, costed: float) -> None:
-        for parts, part in self._places(trade):
-            parts.closed(part, touch, costed)
+        key = trade.key
+        self.days.closed(trade.exit_ms // DAY_MS, touch, costed)
+        self.windows.closed(key.epoch, touch, costed)
+        self.coins.closed(_PLACES[key.coin], touch, costed)
 
     def corrected(self, before: Trade, after: Trade) -> None:
         for parts, part in self._places(before):
@@ -129,5 +139,5 @@ class Breakdown:
         return (
             (self.days, trade.exit_ms // DAY_MS),
             (self.windows, trade.key.epoch),
-            (self.coins, COINS.index(trade.key.coin)),
+            (self.coins, _PLACES[trade.key.coin]),
         )

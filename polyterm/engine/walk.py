@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -26,6 +26,11 @@ _Left = tuple[int, str] | None
 """Where and why a position is sold; None if it is held to the end of its window."""
 
 
+Candidates = tuple[Sequence[int], Sequence[int]]
+"""The cells on which some way is open, and the place of the first such way; few of them are ever read."""
+
+NO_CELLS: Final = np.zeros(0, np.int64)
+
 _Stood = tuple[int, Side, int, float, float]
 
 
@@ -41,7 +46,7 @@ class Ground:
         self.features = features
         self.entries = entries
         self.exits = exits
-        self.candidates: dict[tuple[int, ...], tuple[list[int], list[int], list[int]]] = {}
+        self.candidates: dict[tuple[int, ...], Candidates] = {}
         self.endings: dict[tuple[tuple[int, str], ...], dict[_Stood, _Left]] = {}
         ticks, grid = rows.ticks, features.grid
         bid, ask = ticks.values["up_bid"], ticks.values["up_ask"]
@@ -154,30 +159,31 @@ class Walk:
         exits = [(leave, reason) for leave, reason in rule.exits if not leave.is_constant(False)]
         self._exits = [(features.on_slice(leave), reason) for leave, reason in exits]
         self._bounds = [_bound(leave) for leave, _ in exits]
-        self._cells, self._windows, self._taken = self._all_candidates()
+        self._cells, self._taken = self._all_candidates()
         self._endings = ground.endings.setdefault(tuple((id(leave), reason) for leave, reason in exits), {})
 
-    def _all_candidates(self) -> tuple[list[int], list[int], list[int]]:
-        """The cells on which some way is open, their windows, and the place of the first such way."""
+    def _all_candidates(self) -> Candidates:
         ground = self._ground
-        known = ground.candidates.get(tuple(id(way.condition) for way in self._ways))
+        conditions = tuple(id(way.condition) for way in self._ways)
+        known = ground.candidates.get(conditions)
         if known is None:
             cells, taken = self._candidates(ground.features, ground.may_enter)
-            known = cells.tolist(), np.searchsorted(ground.ends, cells, side="right").tolist(), taken
-            ground.candidates[tuple(id(way.condition) for way in self._ways)] = known
+            known = ground.candidates[conditions] = cells.data, taken.data
         return known
 
-    def _candidates(self, features: Evaluator, may_enter: Mask) -> tuple[Whole, list[int]]:
+    def _candidates(self, features: Evaluator, may_enter: Mask) -> tuple[Whole, Whole]:
         """The cells on which some way is open, and the place of the first such way."""
         if not self._ground.entries or not self._ways:
-            return np.zeros(0, np.int64), []
+            return NO_CELLS, NO_CELLS
         found = [features.cells_where(way.condition, may_enter) for way in self._ways]
+        if len(found) == 1:
+            return found[0], np.zeros(len(found[0]), np.int64)
         cells = np.concatenate(found)
         ways = np.repeat(np.arange(len(found)), [len(own) for own in found])
         order = np.argsort(cells, kind="stable")
         cells, ways = cells[order], ways[order]
         first = np.append(True, cells[1:] != cells[:-1])[: len(cells)]
-        return cells[first], ways[first].tolist()
+        return cells[first], ways[first]
 
     def moves(self) -> list[Move]:
         moves = list(self._moves())
@@ -277,7 +283,8 @@ class Walk:
         ground, cells = self._ground, self._cells
         place = bisect_left(cells, here)
         while place < len(cells):
-            cell, window = cells[place], self._windows[place]
+            cell = cells[place]
+            window = ground.window(cell)
             if self._limiter.is_closed(ground.epochs[window]):
                 place = bisect_left(cells, ground.ends[window], place)
             elif self._is_allowed(cell, window, self._ways[self._taken[place]]):
@@ -304,7 +311,7 @@ class Walk:
             view = ground.features.since(begun, young - begun - 1)
             nothing = np.zeros(margin + here - begun - 1, np.bool_)
             cells, taken = self._candidates(view, np.concatenate((nothing, ground.may_enter[here:young])))
-            for at, place in zip(cells.tolist(), taken, strict=True):
+            for at, place in zip(cells.tolist(), taken.tolist(), strict=True):
                 way, cell = self._ways[place], at - margin + begun + 1
                 if self._is_allowed(cell, window, way):
                     values = [listed[0] for listed in _listed(view, way, np.array([at]))]
