@@ -19,10 +19,13 @@ RETRY_S: Final = 0.5
 class Lease(Protocol):
     """Held from a successful ``take`` until ``release``, the end of the process, or its loss to another instance.
 
-    ``ran_before`` says whether somebody held it earlier with the files of this disk.
+    ``ran_before`` says whether somebody held it earlier with the files of this disk. ``fence`` grows with every holder,
+    and is 0 where nothing can be taken from one; ``trouble`` is a sentence while its keeper cannot be reached.
     """
 
     ran_before: bool
+    fence: int
+    trouble: str
 
     @property
     def held(self) -> bool: ...
@@ -31,7 +34,7 @@ class Lease(Protocol):
         """Try once; False when another holds it.
 
         Raises:
-            ConfigError: it cannot be had in this place, whoever holds it.
+            ConfigError: it cannot be had, whoever holds it.
             StoreError: the database cannot be asked now.
         """
         ...
@@ -151,6 +154,8 @@ class FileLease:
 
     def __init__(self, path: Path, holder: Holder) -> None:
         self.ran_before = False
+        self.fence = 0
+        self.trouble = ""
         self._file = LockFile(path)
         self._holder = holder
 

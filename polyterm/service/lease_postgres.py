@@ -13,17 +13,18 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import asyncpg
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from polyterm.errors import LeaseLost, StoreError
+from polyterm.errors import ConfigError, LeaseLost, StoreError
 from polyterm.service.lease import Holder, LockFile
+from polyterm.store import postgres
+from polyterm.store.location import PostgresServer
 
 HEARTBEAT_S: Final = 2.0
 STALE_S: Final = 8.0
@@ -59,8 +60,8 @@ _END_HOLDER: Final = (
     "(SELECT oid FROM pg_database WHERE datname = current_database()) AND classid = 0 AND objid = $1 AND objsubid = 1"
 )
 
-Connect = Callable[[], Awaitable[Any]]
-"""Opens an asyncpg connection of its own, outside every pool of ours."""
+_KEEPALIVE: Final = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
+"""What the server finds out by when our machine is gone without a word."""
 
 log = logging.getLogger(__name__)
 
@@ -94,22 +95,21 @@ class Watch:
 
 
 class PostgresLease:
-    """``pooled`` says that no session of ours lives longer than a transaction, so that there is no lock to hold.
+    """Behind a transaction pooler no session of ours lasts, so that there is no lock to hold.
 
-    ``path`` is locked as long as the lease is held: it keeps those who share this disk, and with it the files beside
-    the database, apart, and lets the next one on it take the place of a dead one at once.
+    A file of this machine is locked as long as the lease is held: it keeps those who share this disk, and with it the
+    files beside the database, apart, and lets the next one on it take the place of a dead one at once.
     """
 
-    def __init__(self, connect: Connect, path: Path, holder: Holder, *, pooled: bool) -> None:
+    def __init__(self, server: PostgresServer, holder: Holder) -> None:
         self.ran_before = False
         self.fence = 0
         self.trouble = ""
-        self._connect = connect
-        self._file = LockFile(path)
+        self._server = server
+        self._file = LockFile(server.beside(".lease"))
         self._holder = msgspec.structs.replace(holder, token=secrets.token_hex(8))
-        self._pooled = pooled
         self._connection: Any = None
-        self._seen: str = ""
+        self._seen = ""
         self._watch = Watch()
         self._held = False
 
@@ -121,7 +121,7 @@ class PostgresLease:
         return self._seen or "another process"
 
     async def take(self) -> bool:
-        """See ``Lease.take``. To see that another is gone takes several tries, ``RETRY_S`` apart."""
+        """See ``Lease.take``. To find out that another is gone takes several tries, ``RETRY_S`` apart."""
         if not self._file.lock():
             self._seen = str(self._file.read() or "another process")
             return False
@@ -155,10 +155,10 @@ class PostgresLease:
                     connection = await self._open()
                     if await connection.execute(_BEAT, self._holder.token) != "UPDATE 1":
                         raise self._lost((await self._read(connection)).holder)
-                    if not self._pooled:
+                    if not self._server.pooled:
                         await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK)
                 self.trouble = ""
-            except StoreError as error:
+            except (StoreError, ConfigError) as error:
                 self.trouble = str(error)
             await asyncio.sleep(HEARTBEAT_S)
 
@@ -173,8 +173,11 @@ class PostgresLease:
             self._held = False
             try:
                 async with self._asking():
-                    await (await self._open()).execute(_RELEASE, self._holder.token)
-            except StoreError as error:
+                    connection = await self._open()
+                    await connection.execute(_RELEASE, self._holder.token)
+                    if not self._server.pooled:
+                        await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
+            except (StoreError, ConfigError) as error:
                 log.warning("the lease was not given back: %s", error)
         self._hang_up()
         self._file.unlock()
@@ -186,14 +189,14 @@ class PostgresLease:
         still_s = self._watch.look(row, time.monotonic())
         self._seen = _name(row.holder)
         free = row.released or row.token == last_here
-        if not self._pooled and not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+        if not self._server.pooled and not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
             if still_s >= HUNG_S:
                 log.warning("ending the session of %s, which gives no sign of life", self._seen)
                 await connection.execute(_END_HOLDER, _LOCK)
             return False
         if (free or still_s >= STALE_S) and await self._swap(connection, row):
             return True
-        if not self._pooled:
+        if not self._server.pooled:
             await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
         return False
 
@@ -230,14 +233,13 @@ class PostgresLease:
         try:
             async with asyncio.timeout(ANSWER_S):
                 yield
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except postgres.FAILURES as error:
             self._hang_up()
-            why = str(error) or f"no answer within {ANSWER_S:g} s"
-            raise StoreError(f"The database does not say who writes it: {why}.") from None
+            raise postgres.opening_error(self._server, error) from None
 
     async def _open(self) -> Any:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await self._connect()
+            self._connection = await postgres.connect(self._server, command_s=ANSWER_S, **_KEEPALIVE)
         return self._connection
 
     def _hang_up(self) -> None:

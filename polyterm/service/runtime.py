@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -27,7 +26,8 @@ from polyterm.service.commands import Commands
 from polyterm.service.heartbeat import Heartbeat
 from polyterm.service.host import this_platform
 from polyterm.service.latch import Latch, opening
-from polyterm.service.lease import RETRY_S, FileLease, Lease, this_process
+from polyterm.service.lease import RETRY_S, Lease
+from polyterm.service.lease_of import lease_of
 from polyterm.service.sequencer import Sequencer
 from polyterm.service.snapshots import Screen
 from polyterm.service.sources import Assemble
@@ -91,14 +91,15 @@ class Runtime:
         Raises:
             ConfigError: something that the user gave is wrong or taken; nothing was started.
             StoreError: at the end something could not be written.
+            LeaseLost: another instance has become the writer; nothing that waited was written.
         """
         location = locate(self._settings.db, self._settings.data_dir)
-        lease = FileLease(location.beside(".lease"), this_process(self._settings.service.instance))
+        lease = self.view.lease = lease_of(location, self._settings.service.instance)
         latch = Latch(location.beside(".latch.json"))
         owns = await self._take(lease, latch)
-        if not owns and not self._wait_for_lease:
+        if self.view.phase == "observing" and not self._wait_for_lease:
             raise ConfigError(f"The database {location} belongs to {lease.holder()}: stop it, or drop --no-wait.")
-        if not owns:
+        if self.view.phase == "observing":
             log.warning("this instance %s", self.view.why)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(lease.release)
@@ -134,16 +135,25 @@ class Runtime:
 
     async def _work(self, location: Location, lease: Lease, latch: Latch) -> None:
         if not lease.held:
-            while not await self._take(lease, latch):
+            while not await self._take(lease, latch):  # noqa: ASYNC110 - who holds it wakes nobody
                 await asyncio.sleep(RETRY_S)
             log.warning("taking over %s", location)
             await self._listen(strict=False)
-        await self._own(location)
+        async with asyncio.TaskGroup() as holding:
+            keeping = holding.create_task(lease.keep())
+            await self._own(location)
+            keeping.cancel()
 
     async def _take(self, lease: Lease, latch: Latch) -> bool:
         """Try to become the owner. An owner is in the latched trading state at once, before it has a database."""
         view = self.view
-        if not await lease.take():
+        try:
+            taken = await lease.take()
+        except StoreError as error:
+            view.phase, view.why = "starting", str(error)
+            log.warning("waiting for the database: %s", error)
+            return False
+        if not taken:
             view.phase, view.why = "observing", f"only observes: {lease.holder()} writes its database"
             view.latched = latch.read()
             return False

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from polyterm.core.event import Event
 from polyterm.core.input import Input, Payload
+from polyterm.core.tick import Tick
 from polyterm.transport.clock import Clock
 
 _MEASURED_INPUTS: Final = 64
@@ -24,6 +25,8 @@ class Sequencer:
 
     def __init__(self, engine: Applies, clock: Clock, *, watch: Watch, submit: Submit) -> None:
         self.inputs = 0
+        self.ticks = 0
+        self.events = 0
         self._engine = engine
         self._clock = clock
         self._watch = watch
@@ -39,6 +42,8 @@ class Sequencer:
         began = time.perf_counter()
         events = self._engine.apply(item)
         self._costs_s.append(time.perf_counter() - began)
+        self.ticks += isinstance(payload, Tick)
+        self.events += len(events)
         self._watch(payload)
         self._submit(item, events)
         return events

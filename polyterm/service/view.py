@@ -27,10 +27,11 @@ from polyterm.engine.why import why
 from polyterm.errors import StoreError
 from polyterm.service.clusters import Gathering
 from polyterm.service.latch import Latched
+from polyterm.service.lease import Lease
 from polyterm.service.sequencer import Sequencer
 from polyterm.service.snapshots import Screen, Sections
 from polyterm.service.sources import Sources
-from polyterm.service.status.operations import Health, Market
+from polyterm.service.status.operations import Health, Market, Totals
 from polyterm.store.queries import Reader
 from polyterm.store.store import Store, StoreStatus
 from polyterm.transport.clock import Clock
@@ -61,6 +62,7 @@ class View:
         self.why = ""
         self.latched: Latched | None = None
         self.problems: dict[str, str] = {}
+        self.lease: Lease | None = None
         self.sources: Sources | None = None
         self.store: Store | None = None
         self.reader: Reader | None = None
@@ -156,10 +158,21 @@ class View:
                     yield f"{row.name} is {row.state}" + (f": {row.reason}" if row.reason else "")
         if self.store is not None and self.store.status.state != "ok":
             yield f"the database is {self.store.status.state}: {self.store.status.reason}"
+        if self.lease is not None and self.lease.trouble:
+            yield self.lease.trouble
         yield from filter(None, self.problems.values())
         for strategy in self._engine.leaderboard_rows():
             if strategy.disabled is not None:
                 yield f"{strategy.strategy} is disabled: {strategy.disabled}"
+
+    def totals(self) -> Totals:
+        sequencer, lease = self._sequencer, self.lease
+        return Totals(
+            ticks=sequencer.ticks,
+            events=sequencer.events,
+            lease_held=lease is not None and lease.held,
+            fence=0 if lease is None else lease.fence,
+        )
 
     def snapshot(self) -> Snapshot:
         sources = self.sources

@@ -3,16 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
 
-import asyncpg
+import msgspec
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from polyterm.errors import LeaseLost, StoreError
+from polyterm.errors import ConfigError, LeaseLost, StoreError
 from polyterm.service import lease_postgres
 from polyterm.service.lease import this_process
 from polyterm.service.lease_postgres import HEARTBEAT_S, STALE_S, PostgresLease, Row, Watch
+from polyterm.store.location import PostgresServer, locate
 from tests.postgres import Cluster
 from tests.waiting import eventually
 
@@ -25,10 +25,9 @@ async def make(postgres: str, tmp_path: Path) -> AsyncIterator[Make]:
     made: list[PostgresLease] = []
 
     def lease(name: str, *, pooled: bool = False, disk: str = "") -> PostgresLease:
-        async def connect() -> Any:
-            return await asyncpg.connect(postgres, statement_cache_size=0)
-
-        made.append(PostgresLease(connect, tmp_path / (disk or name), this_process(name), pooled=pooled))
+        server = locate(postgres, tmp_path / (disk or name))
+        assert isinstance(server, PostgresServer)
+        made.append(PostgresLease(msgspec.structs.replace(server, pooled=pooled), this_process(name)))
         return made[-1]
 
     yield lease
@@ -179,7 +178,7 @@ async def test_a_database_that_is_away_is_told_and_the_owner_stays(make: Make, c
     keeping = asyncio.create_task(first.keep())
     cluster.stop()
     await eventually(lambda: first.trouble)
-    assert first.trouble.startswith("The database does not say who writes it: ")
+    assert first.trouble.startswith("The database postgres@127.0.0.1:")
     assert first.held
     with pytest.raises(StoreError):
         await second.take()
@@ -187,6 +186,15 @@ async def test_a_database_that_is_away_is_told_and_the_owner_stays(make: Make, c
     await eventually(lambda: not first.trouble)
     assert await first.check()
     keeping.cancel()
+
+
+async def test_a_wrong_password_is_told_instead_of_waited_for(cluster: Cluster, postgres: str, tmp_path: Path) -> None:
+    cluster.sql("CREATE USER guarded PASSWORD 'right'")
+    server = locate(cluster.url(postgres.rpartition("/")[2], "guarded", "wrong"), tmp_path)
+    assert isinstance(server, PostgresServer)
+    with pytest.raises(ConfigError, match="does not accept the user and the password"):
+        await PostgresLease(server, this_process("a")).take()
+    cluster.sql("DROP USER guarded")
 
 
 def test_only_looks_that_were_answered_count_as_watching() -> None:

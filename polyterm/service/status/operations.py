@@ -11,11 +11,13 @@ from polyterm.core.position import Position
 from polyterm.core.query import Answer, Query
 from polyterm.core.snapshot import Mode, Role, Snapshot
 
+HealthStatus = Literal["starting", "ok", "degraded"]
+
 
 class Health(msgspec.Struct, frozen=True):
     """``reasons`` are sentences or their parts, one per thing that is not as it should be."""
 
-    status: Literal["starting", "ok", "degraded"]
+    status: HealthStatus
     reasons: tuple[str, ...]
     mode: Mode
     role: Role
@@ -33,6 +35,15 @@ class Market(msgspec.Struct, frozen=True):
     down_token: str | None
 
 
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """Since the start of this process; ``fence`` is the lease's number, 0 where it has none."""
+
+    ticks: int
+    events: int
+    lease_held: bool
+    fence: int
+
+
 Send = Callable[[Command], Awaitable[Ack]]
 
 
@@ -43,6 +54,7 @@ class Viewed(Protocol):
     def trading_state(self) -> TradingState: ...
     def health(self) -> Health: ...
     def snapshot(self) -> Snapshot: ...
+    def totals(self) -> Totals: ...
     async def refresh(self) -> None: ...
     def positions(self) -> tuple[Position, ...]: ...
     def markets(self) -> tuple[Market, ...]: ...

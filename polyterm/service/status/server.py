@@ -19,6 +19,7 @@ from polyterm.service.link.wire import ClientRole
 from polyterm.service.status import answers
 from polyterm.service.status.access import Claim, Listener, Refusal, bearer, judge, listener_of
 from polyterm.service.status.hub import Hub
+from polyterm.service.status.metrics import CONTENT_TYPE, Metrics
 from polyterm.service.status.operations import Send, Viewed
 from polyterm.service.status.session import HEARTBEAT_S, MAX_MESSAGE_BYTES, VIEWER_MAY, Session
 from polyterm.service.status.sockets import listen_tcp, listen_unix, remove
@@ -58,6 +59,7 @@ class StatusServer:
         self._tcp: Listener | None = None
         self._attached: dict[web.WebSocketResponse, Callable[[], None]] = {}  # and how to cut each off
         self._files: dict[Path, web.BaseSite] = {}
+        self._metrics = Metrics(view)
         self._hub = Hub(view.snapshot, view.refresh)
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
 
@@ -100,6 +102,7 @@ class StatusServer:
     def _application(self) -> web.Application:
         app = web.Application(middlewares=[self._guard], client_max_size=MAX_BODY_BYTES)
         app.router.add_get("/health", self._health)
+        app.router.add_get("/metrics", self._figures)
         app.router.add_get("/api/live/status", self._live_status)
         app.router.add_get("/api/live/positions", self._positions)
         app.router.add_get("/api/paper-trades", self._paper_trades)
@@ -131,6 +134,10 @@ class StatusServer:
     async def _health(self, _: web.Request) -> web.Response:
         health = self._view.health()
         return _json(health, 503 if health.status == "starting" else 200)
+
+    async def _figures(self, _: web.Request) -> web.Response:
+        headers = {**_HEADERS, "Content-Type": CONTENT_TYPE}
+        return web.Response(body=self._metrics.text(), headers=headers)
 
     async def _live_status(self, _: web.Request) -> web.Response:
         view = self._view
