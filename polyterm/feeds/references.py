@@ -83,7 +83,8 @@ class References:
 
     def basis(self, coin: Coin) -> float | None:
         """Running median of ln(spot / settlement price), None while too little is known."""
-        return self._basis[coin].value
+        basis = self._basis.get(coin)
+        return None if basis is None else basis.value
 
     def _settlement_price(self, coin: Coin) -> float | None:
         """The freshest price of what the market settles on: the point price, else the average, else the chain's."""
@@ -103,6 +104,11 @@ class References:
     def learn(self, coin: Coin, unix_s: int, price: float, source: str) -> None:
         """The venue's own figure for that second."""
         self._kept(coin, unix_s).official = Reference(price, source, "official", unix_s * 1000)
+
+    def keep(self, coin: Coin, unix_s: int, known: Reference | None) -> None:
+        """What an earlier session knew of that second."""
+        if known is not None:
+            setattr(self._kept(coin, unix_s), known.grade, known)
 
     def best(self, coin: Coin, unix_s: int) -> Reference | None:
         """The best price known by now for that second. A worse source counts only once a better one had its time."""

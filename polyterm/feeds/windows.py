@@ -3,7 +3,7 @@
 import asyncio
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from polyterm.core.input import Outcome, Payload, WindowEnded, WindowOpened
 from polyterm.core.market import Coin, Grade, Horizon, MarketKey, Reference, outranks, window_epoch
 from polyterm.core.snapshot import FeedRow
+from polyterm.core.unresolved import UnresolvedWindow
 from polyterm.errors import FeedError
 from polyterm.feeds.board import Board
 from polyterm.feeds.polymarket.channel import MarketFeed
@@ -32,7 +33,9 @@ SETTLEMENT_GRADES: Final[tuple[Grade, ...]] = ("stream", "official")
 FIND_BEFORE_S: Final = 120
 STRIKE_AFTER_S: Final = 60
 RESULT_AFTER_S: Final = 15
-RESULT_WITHIN_S: Final = 2 * 3600
+# The venue usually says within 90 s, at times within the hour. A settlement at stream grade is right in 99.85 %.
+RESULT_WITHIN_S: Final = 24 * 3600
+UNSETTLED_WITHIN_S: Final = 7 * 24 * 3600
 # Also of answers, for one whose trades could not be settled at a good grade: the venue or we may have been away.
 RESULT_ANSWERS: Final = 100
 UNSUBSCRIBE_AFTER_S: Final = 60
@@ -41,6 +44,7 @@ RESULT_LATE_S: Final = 120
 ASK_AGAIN_S: Final = 10
 ASK_GROWTH: Final = 1.5
 ASK_GROWTH_LIMIT: Final = 8.0
+RESULT_GROWTH_LIMIT: Final = 90.0
 # Machine seconds.
 ASK_PAUSE_S: Final = 1.0
 FIND_BEFORE_LEAST_S: Final = 5.0
@@ -69,19 +73,19 @@ class _Window:
         self.ended = False
         self.strike: Reference | None = None
         self.judged: Grade | None = None
+        self.voided = False
         self.ask_ms: int | None = ask_ms
         self.answers = 0
 
     @property
     def owes_result(self) -> bool:
-        return self.opened and self.ended and self.judged != "official"
+        return self.opened and self.ended and self.judged != "official" and not self.voided
 
-    def is_done(self, ended_ms: int) -> bool:
-        """Whether nothing more is to be expected ``ended_ms`` after its end."""
-        if not self.owes_result:
-            return True
-        enough = self.judged in SETTLEMENT_GRADES or self.answers >= RESULT_ANSWERS
-        return enough and ended_ms >= RESULT_WITHIN_S * 1000
+    def is_given_up(self, ended_ms: int) -> bool:
+        """Whether nothing is to be expected any more ``ended_ms`` after its end, though the result is owed."""
+        if self.judged in SETTLEMENT_GRADES:
+            return ended_ms >= RESULT_WITHIN_S * 1000
+        return self.answers >= RESULT_ANSWERS and ended_ms >= UNSETTLED_WITHIN_S * 1000
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -117,8 +121,24 @@ class WindowDesk:
         self._rng = rng
         self._references = References(board, clock, tuple(dict.fromkeys(coin for coin, _ in series)))
         self._windows: dict[MarketKey, _Window] = {}
+        self._given_up = 0
+        self._voided: list[MarketKey] = []
         self._find_before_ms = self._market_ms(FIND_BEFORE_S, FIND_BEFORE_LEAST_S)
         market_feed.on_resolved = self._on_resolved
+
+    def resume(self, unresolved: Iterable[UnresolvedWindow]) -> None:
+        """Take up windows of earlier sessions, before the first ``advance``: one that still runs keeps its strike, the
+        others are asked for until the venue says how they ended."""
+        now_ms = self._clock.market_ms()
+        for known in unresolved:
+            key, is_over = known.key, known.key.end * 1000 <= now_ms
+            if not is_over and (key.coin, key.horizon) not in self._series:
+                continue
+            window = self._windows[key] = _Window(key, now_ms + self._market_ms(RESULT_AFTER_S) * is_over)
+            window.opened, window.ended, window.judged = is_over, is_over and known.closed, known.grade
+            self._references.keep(key.coin, key.epoch, known.strike)
+            if known.final is not None and known.final.grade != "spot":
+                self._references.keep(key.coin, key.end, known.final)
 
     def market(self, key: MarketKey) -> MarketInfo | None:
         window = self._windows.get(key)
@@ -143,14 +163,22 @@ class WindowDesk:
     def row(self) -> FeedRow:
         """The catalogue's health; a live one may still owe results, which it usually publishes within 90 s."""
         row = self.health.row()
+        reasons = [*self._late(), *self._unsettled()]
+        return row if row.reason or not reasons else msgspec.structs.replace(row, reason="; ".join(reasons))
+
+    def _late(self) -> Iterator[str]:
         now_ms = self._clock.market_ms()
         limit_ms = self._market_ms(RESULT_LATE_S)
         waits = [now_ms - window.key.end * 1000 for window in self._windows.values() if window.owes_result]
         late = [wait for wait in waits if wait > limit_ms]
-        if row.reason or not late:
-            return row
-        reason = f"{len(late)} official results are late, the oldest by {max(late) // 1000} s; it keeps asking"
-        return msgspec.structs.replace(row, reason=reason)
+        if late:
+            yield f"{len(late)} official results are late, the oldest by {max(late) // 1000} s; it keeps asking"
+
+    def _unsettled(self) -> Iterator[str]:
+        if self._given_up:
+            yield f"{self._given_up} official results never came"
+        if self._voided:
+            yield f"{len(self._voided)} markets ended without a winner, the last {self._voided[-1]}"
 
     def advance(self) -> None:
         """Bring every window to the present."""
@@ -213,7 +241,13 @@ class WindowDesk:
             if window.subscribed and ended_ms >= UNSUBSCRIBE_AFTER_S * 1000:
                 window.subscribed = False
                 self._market_feed.unsubscribe(window.tokens)
-            if window.ended and window.is_done(ended_ms) and not window.subscribed:
+            if not window.ended or window.subscribed:
+                continue
+            given_up = window.owes_result and window.is_given_up(ended_ms)
+            if given_up:
+                self._given_up += 1
+                self.health.warn("feed.result_never_came", window=str(window.key), judged=window.judged or "not at all")
+            if given_up or not window.owes_result:
                 del self._windows[window.key]
         oldest = min((window.key.epoch for window in self._windows.values()), default=None)
         if oldest is not None:
@@ -246,7 +280,7 @@ class WindowDesk:
 
     async def _ask(self, window: _Window) -> None:
         """An answer that does not help is asked for again later. Raises RestError when the venue cannot be asked."""
-        fresh = window.answers > 0 or window.info is not None
+        fresh = window.answers > 0 or window.info is not None or window.ended
         window.ask_ms = None  # whoever sets it meanwhile knows something newer
         try:
             info = await self._discovery.market(window.key, fresh=fresh)
@@ -278,6 +312,10 @@ class WindowDesk:
         if not window.subscribed and not window.ended and key in self._windows:
             window.subscribed = True
             self._market_feed.subscribe(window.tokens)
+        if info.voided and window.owes_result:
+            window.voided = True
+            self._voided.append(key)
+            self.health.warn("feed.market_voided", window=str(key), judged=window.judged or "not at all")
         if info.outcome is not None and window.opened and window.judged != "official":
             window.judged = "official"
             strike = self._references.best(key.coin, key.epoch)
@@ -285,11 +323,11 @@ class WindowDesk:
 
     def _ask_again_ms(self, window: _Window) -> int | None:
         """When to ask next: for a market not found, for a strike that only the venue can still better, for a result."""
-        if window.judged == "official":
+        if window.judged == "official" or window.voided:
             return None
-        again_ms = self._clock.market_ms() + int(
-            self._market_ms(ASK_AGAIN_S, ASK_PAUSE_S) * min(ASK_GROWTH**window.answers, ASK_GROWTH_LIMIT)
-        )
+        limit = RESULT_GROWTH_LIMIT if window.ended else ASK_GROWTH_LIMIT
+        growth = min(ASK_GROWTH ** min(window.answers, RESULT_ANSWERS), limit)
+        again_ms = self._clock.market_ms() + int(self._market_ms(ASK_AGAIN_S, ASK_PAUSE_S) * growth)
         if window.info is None or window.ended:
             return again_ms
         if window.strike is not None and window.strike.grade in SETTLEMENT_GRADES:

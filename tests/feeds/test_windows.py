@@ -9,6 +9,7 @@ import pytest
 
 from polyterm.core.input import Outcome, Payload, WindowEnded, WindowOpened
 from polyterm.core.market import FeeSchedule, Grade, MarketKey, Reference, Side
+from polyterm.core.unresolved import UnresolvedWindow
 from polyterm.feeds import windows
 from polyterm.feeds.board import Board, OraclePrint, SpotQuote
 from polyterm.feeds.polymarket.channel import MarketFeed
@@ -22,6 +23,7 @@ from tests.waiting import eventually
 
 T0 = 1_790_000_100
 KEY = MarketKey("btc", "15m", T0)
+KEY_SLUG = "btc-updown-15m-1790000100"
 LATER = KEY.next()
 FEE = FeeSchedule(0.07, 1.0)
 
@@ -76,7 +78,11 @@ async def venue() -> AsyncIterator[Venue]:
 
 @asynccontextmanager
 async def running(
-    venue: Venue, start_s: int, speed: float = 1.0, series: Sequence[Series] = (("btc", "15m"),)
+    venue: Venue,
+    start_s: int,
+    speed: float = 1.0,
+    series: Sequence[Series] = (("btc", "15m"),),
+    unresolved: Sequence[UnresolvedWindow] = (),
 ) -> AsyncIterator[World]:
     clock, board, rng = ManualClock(start_s * 1000, speed), Board(), random.Random(1)
     emitted: list[Payload] = []
@@ -85,6 +91,7 @@ async def running(
         desk = WindowDesk(
             clock, board, Discovery(client, venue.settings), feed, series=series, emit=emitted.append, rng=rng
         )
+        desk.resume(unresolved)
         desk.advance()
         task = asyncio.create_task(desk.run())
         try:
@@ -306,12 +313,98 @@ async def test_a_mentioned_result_is_asked_for_at_once(venue: Venue, world: Worl
     assert len(venue.asked) == asked + 1
 
 
-async def test_a_result_that_never_comes_is_given_up(world: World) -> None:
+async def test_a_result_that_never_comes_is_given_up_after_a_day_and_counted(world: World) -> None:
     await settled(world, 100.0, 100.5)
-    world.at(KEY.end + 2 * 3600 - 1)
+    world.clock.advance_to((KEY.end + 24 * 3600) * 1000 - 1)
+    world.desk.advance()
     assert world.desk.market(KEY) is not None
-    world.at(KEY.end + 2 * 3600)
+    world.clock.advance_to((KEY.end + 24 * 3600) * 1000)
+    world.desk.advance()
     assert world.desk.market(KEY) is None
+    assert "1 official results never came" in world.desk.row().reason
+
+
+async def test_a_window_without_any_judgement_is_asked_for_a_week(world: World) -> None:
+    world.at(KEY.end + 1)
+    world.clock.advance_to((KEY.end + 7 * 24 * 3600) * 1000)
+    world.desk.advance()
+    assert world.desk.market(KEY) is not None, "there were not answers enough"
+
+
+async def test_a_market_that_was_voided_is_not_asked_again_and_shown(venue: Venue, world: World) -> None:
+    await settled(world, 100.0, 100.5)
+    venue.list(event(KEY, closed=True, umaResolutionStatus="resolved"))  # at 0.5 each
+    await eventually(lambda: world.at(world.now_s + 5) or "without a winner" in world.desk.row().reason)
+    assert world.outcomes() == [("up", "stream", 100.5)], "what was settled stays as it is"
+    asked = len(venue.asked)
+    world.at(world.now_s + 200)
+    assert world.desk.market(KEY) is None
+    assert sum(KEY_SLUG in each for each in venue.asked[asked:]) == 0
+    assert world.desk.row().reason == "1 markets ended without a winner, the last btc-15m-1790000100"
+
+
+# Windows of an earlier session
+
+
+async def test_a_window_that_ended_while_nobody_ran_is_asked_for(venue: Venue) -> None:
+    venue.list(event(KEY, strike=100.0, final=99.5, outcome="down"))
+    async with running(venue, KEY.end + 7200, unresolved=(UnresolvedWindow(KEY, grade="spot"),)) as world:
+        world.at(KEY.end + 7214)
+        assert KEY_SLUG not in " ".join(venue.asked)
+        world.at(KEY.end + 7215)
+        await eventually(lambda: world.outcomes() == [("down", "official", 99.5)])
+        assert f"{KEY_SLUG}?_=" in " ".join(venue.asked), "an answer of the venue's cache may be minutes old"
+        world.at(KEY.end + 7216)
+        assert world.desk.market(KEY) is None
+
+
+async def test_a_window_whose_end_was_never_told_ends_first(venue: Venue) -> None:
+    """The stream's own history reaches back two minutes: it gives the final, and the store the strike."""
+    strike = Reference(100.0, "twap60", "stream", T0 * 1000)
+    async with running(venue, KEY.end + 30, unresolved=(UnresolvedWindow(KEY, strike, closed=False),)) as world:
+        assert world.emitted == [WindowEnded(KEY, None)]
+        world.twap(KEY.end, 99.0)
+        world.at(KEY.end + 31)
+        assert world.outcomes() == [("down", "stream", 99.0)]
+
+
+async def test_a_window_that_still_runs_keeps_its_strike(venue: Venue) -> None:
+    strike = Reference(100.0, "twap60", "stream", T0 * 1000)
+    async with running(venue, T0 + 300, unresolved=(UnresolvedWindow(KEY, strike, closed=False),)) as world:
+        await eventually(lambda: world.desk.advance() or world.emitted)
+        assert world.emitted == [WindowOpened(KEY, strike, FEE)]
+
+
+async def test_a_settlement_of_an_earlier_session_is_not_repeated_in_a_worse_grade(venue: Venue) -> None:
+    known = UnresolvedWindow(
+        KEY,
+        Reference(100.0, "chainlink-polygon", "oracle", T0 * 1000),
+        Reference(101.0, "chainlink-polygon", "oracle", KEY.end * 1000),
+        grade="oracle",
+    )
+    async with running(venue, KEY.end + 30, unresolved=(known,)) as world:
+        world.at(KEY.end + 100)
+        assert world.emitted == []
+
+
+async def test_a_running_window_of_a_coin_that_is_no_longer_followed_is_left_alone(venue: Venue) -> None:
+    eth = MarketKey("eth", "15m", T0)
+    async with running(venue, T0 + 300, unresolved=(UnresolvedWindow(eth, closed=False),)) as world:
+        await eventually(lambda: world.desk.market(KEY))
+        assert world.desk.market(eth) is None
+
+
+async def test_results_are_asked_for_ever_more_rarely(venue: Venue) -> None:
+    """10 s after an answer, times 1.5 for each that there was, and a quarter of an hour at most."""
+    async with running(venue, KEY.end + 7200, unresolved=(UnresolvedWindow(KEY),)) as world:
+        world.at(KEY.end + 7215)
+        window, waits = world.desk._windows[KEY], []
+        for answers in range(1, 15):
+            await eventually(lambda: window.answers == answers and window.ask_ms is not None)  # noqa: B023
+            waits.append((window.ask_ms - world.clock.market_ms()) / 1000)
+            world.clock.advance_to(window.ask_ms)
+        assert waits[:4] == [15.0, 22.5, 33.75, 50.625]
+        assert waits[-2:] == [900.0, 900.0]
 
 
 async def test_a_machine_that_slept_for_hours_still_asks_how_its_window_ended(venue: Venue, world: World) -> None:
@@ -331,7 +424,7 @@ async def test_a_result_is_asked_for_until_there_were_answers_enough(
 ) -> None:
     monkeypatch.setattr(windows, "RESULT_ANSWERS", 3)
     world.at(KEY.end)
-    world.clock.advance_to((KEY.end + 3 * 3600) * 1000)
+    world.clock.advance_to((KEY.end + 8 * 24 * 3600) * 1000)
     world.desk.advance()
     await eventually(lambda: world.at(world.now_s + 100) or world.desk.market(KEY) is None)
     assert sum("1790000100?_=" in asked for asked in venue.asked) == 3

@@ -28,7 +28,8 @@ class MarketInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     ``tick`` is in dollars, ``min_size`` in shares. ``fee`` None means that the market charges one but does not say
     which. ``twap_seconds`` is the length of the average it settles on. ``price_to_beat`` and ``final_price`` appear
-    minutes late. ``outcome`` is None until the market is resolved, and for good when it was voided.
+    minutes late. ``outcome`` is None until the market is resolved, and for good when it was ``voided``: resolved, with
+    something for either side.
     """
 
     key: MarketKey
@@ -46,6 +47,7 @@ class MarketInfo(msgspec.Struct, frozen=True, kw_only=True):
     twap_seconds: int | None
     closed: bool
     outcome: Side | None
+    voided: bool = False
 
     @property
     def tradable(self) -> bool:
@@ -146,6 +148,7 @@ def market_info(key: MarketKey, event: GammaEvent) -> MarketInfo:
         twap_seconds=None if lookback is None else int(lookback),
         closed=market.closed,
         outcome=_outcome(market),
+        voided=_voided(market),
     )
 
 
@@ -177,9 +180,19 @@ def _schedule(rate: Number, exponent: Number) -> FeeSchedule | None:
     return FeeSchedule(known_rate, known_exponent)
 
 
-def _outcome(market: GammaMarket) -> Side | None:
+def _final_prices(market: GammaMarket) -> dict[Side, float] | None:
+    """What a share pays, None until the market is resolved."""
     if not market.closed or "resolved" not in {market.uma_resolution_status, market.resolution_status}:
         return None
     prices = _by_label(market, texts(market.outcome_prices))
-    sides: tuple[Side, Side] = ("up", "down")
-    return next((side for side in sides if float(prices[side]) > _WON), None)
+    return {side: float(price) for side, price in prices.items()}
+
+
+def _outcome(market: GammaMarket) -> Side | None:
+    prices = _final_prices(market) or {}
+    return next((side for side, price in prices.items() if price > _WON), None)
+
+
+def _voided(market: GammaMarket) -> bool:
+    prices = _final_prices(market)
+    return prices is not None and all(price > 1 - _WON for price in prices.values())
