@@ -5,6 +5,7 @@ its helpers make system users), else installed ones, else those that ``POLYTERM_
 """
 
 import importlib.util
+import json
 import os
 import pwd
 import shutil
@@ -168,6 +169,13 @@ class Cluster:
         if done.returncode:
             raise RuntimeError(done.stderr)
         return done.stdout.strip()
+
+    def rows(self, text: str, database: str) -> list[dict[str, Any]]:
+        """What a question gives, as JSON has it: times and large numbers become text and numbers."""
+        rows: list[dict[str, Any]] = json.loads(
+            self.sql(f"SELECT coalesce(json_agg(r), '[]') FROM ({text}) r", database)
+        )
+        return rows
 
     def close(self) -> None:
         self.stop("immediate")

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Inspector
 
 from polyterm import __version__
 from polyterm.errors import ConfigError
-from polyterm.store.migration_steps import note_gaps, store_inputs
+from polyterm.store.migration_steps import store_inputs, version_3
 from polyterm.store.schema import VERSION, metadata, schema_version
 
 
@@ -23,7 +23,7 @@ class Migration(NamedTuple):
     apply: Callable[[Connection], None]
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (Migration(2, store_inputs), Migration(3, note_gaps))
+MIGRATIONS: Final[tuple[Migration, ...]] = (Migration(2, store_inputs), Migration(3, version_3))
 
 
 def migrate(
@@ -58,7 +58,7 @@ def _found(connection: Connection, name: str) -> int | None:
     if not _versioned(inspector, ours):
         raise ConfigError(
             f"The database {name} holds tables that another program made ({', '.join(ours)}): "
-            "choose another with --db; taking over such tables is not in this version yet."
+            "'polyterm db adopt' makes them its own and keeps their rows, or choose another with --db."
         )
     found: int | None = connection.execute(select(func.max(schema_version.c.version))).scalar()
     if found is None:

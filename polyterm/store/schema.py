@@ -13,6 +13,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Double,
+    Identity,
     Index,
     Integer,
     MetaData,
@@ -126,6 +127,14 @@ ticks: Final = Table(
     _text("invalid"),
     _int("input_number"),
     _int("input_ms"),
+    # Rows arrive in the order of their time, so that a summary of every few pages finds a span of it.
+    Index(
+        "ticks_by_time",
+        "timestamp_ms",
+        "timestamp",
+        postgresql_using="brin",
+        postgresql_with={"pages_per_range": 32},
+    ).ddl_if(dialect="postgresql"),
 )
 
 # What entered the engine besides ticks, as it was: the payload is tagged JSON. Numbers count from 1 in each session.
@@ -175,7 +184,7 @@ def _leg(model: str) -> list[Column[Any]]:
 paper_trades: Final = Table(
     "paper_trades",
     metadata,
-    Column("id", _ROW_NUMBER, primary_key=True, autoincrement=True),
+    Column("id", _ROW_NUMBER, Identity(), primary_key=True, autoincrement=True),
     _text("session", required=True),
     _text("event_id", required=True),
     _text("strategy_name", required=True),

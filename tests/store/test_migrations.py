@@ -1,76 +1,198 @@
-"""Databases of earlier versions, brought to today's without losing anything."""
+"""Databases of earlier versions, brought to today's without losing anything, of either kind."""
 
+import asyncio
 import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from polyterm.core.input import WindowEnded, WindowOpened
+from polyterm.errors import ConfigError
+from polyterm.store.database import dispose, open_database
 from polyterm.store.history import read_store
+from polyterm.store.location import Location, SqliteFile, locate
 from polyterm.store.schema import VERSION
 from polyterm.store.sessions import open_archive
 from polyterm.store.span import Span
-from polyterm.store.store import Store
 from polyterm.store.tick_rows import tick_row
 from polyterm.store.trade_rows import trade_row
-from tests.store.builders import EPOCH, SESSION, closed, early_exit, rows, taken, tick
+from tests.postgres import Cluster
+from tests.store.builders import EPOCH, closed, early_exit, rows, tick
 
-SCHEMA_1 = Path(__file__).with_name("schema_1.sql")
-COLUMNS = (
-    "SELECT m.name AS made, p.* FROM sqlite_master m, pragma_table_info(m.name) p WHERE m.type = 'table' "
-    "ORDER BY m.name, p.cid"
-)
+HERE = Path(__file__).parent
+VERSIONS = range(1, VERSION)
 
 
-def insert(connection: sqlite3.Connection, table: str, row: dict[str, object]) -> None:
-    names = ", ".join(row)
-    values = [value if isinstance(value, int | float | str | None) else str(value) for value in row.values()]
-    connection.execute(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(row))})", values)
+class OldFile:
+    suffix = ""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.location: Location = SqliteFile(path)
+
+    def script(self, text: str) -> None:
+        connection = sqlite3.connect(self.path)
+        connection.executescript(text)
+        connection.commit()
+        connection.close()
+
+    def rows(self, question: str) -> list[dict[str, Any]]:
+        return rows(self.path, question)
+
+    def shape(self) -> list[dict[str, Any]]:
+        columns = "SELECT m.name AS made, p.* FROM sqlite_master m, pragma_table_info(m.name) p WHERE m.type = 'table'"
+        indexes = "SELECT m.name AS made, p.* FROM sqlite_master m, pragma_index_list(m.name) p WHERE m.type = 'table'"
+        found = [*self.rows(f"{columns} ORDER BY m.name, p.cid"), *self.rows(f"{indexes} ORDER BY m.name, p.name")]
+        return [{name: value for name, value in row.items() if name != "seq"} for row in found]
 
 
-@pytest.fixture
-def version_1(path: Path) -> Path:
-    """A database of the first version with a session, a tick and a trade."""
-    connection = sqlite3.connect(path)
-    connection.executescript(SCHEMA_1.read_text(encoding="utf-8"))
-    insert(connection, "schema_version", {"version": 1, "program": "0.1.0"})
+class OldServer:
+    suffix = "_postgres"
+
+    def __init__(self, cluster: Cluster, database: str, folder: Path) -> None:
+        self._cluster, self._database = cluster, database
+        self.location = locate(cluster.url(database), folder)
+
+    def script(self, text: str) -> None:
+        self._cluster.sql(text, self._database)
+
+    def rows(self, question: str) -> list[dict[str, Any]]:
+        return self._cluster.rows(question, self._database)
+
+    def shape(self) -> list[dict[str, Any]]:
+        columns = (
+            "SELECT table_name, column_name, ordinal_position, data_type, is_nullable, column_default, is_identity "
+            "FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 3"
+        )
+        indexes = "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2"
+        return [*self.rows(columns), *self.rows(indexes)]
+
+
+Make = Callable[[], OldFile | OldServer]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
+    """Makes empty databases of one kind."""
+    made: list[str] = []
+
+    def new() -> OldFile | OldServer:
+        if request.param == "sqlite":
+            made.append(f"{len(made)}.db")
+            return OldFile(tmp_path / made[-1])
+        cluster: Cluster = request.getfixturevalue("cluster")
+        made.append(cluster.create())
+        return OldServer(cluster, made[-1], tmp_path)
+
+    yield new
+    if request.param == "postgres":
+        for name in made:
+            request.getfixturevalue("cluster").drop(name)
+
+
+def literal(value: object) -> str:
+    if value is None:
+        return "NULL"
+    return repr(value) if isinstance(value, int | float) else "'" + str(value).replace("'", "''") + "'"
+
+
+def insert(table: str, row: dict[str, object]) -> str:
+    return f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(literal(value) for value in row.values())});"
+
+
+@pytest.fixture(params=VERSIONS)
+def old(request: pytest.FixtureRequest, make: Make) -> OldFile | OldServer:
+    """A database of an earlier version with a session, a tick and a trade."""
+    version, database = request.param, make()
+    database.script((HERE / f"schema_{version}{database.suffix}.sql").read_text(encoding="utf-8"))
     session = {"session": "old", "mode": "PAPER", "program": "0.1.0", "platform": "", "sizing": "shares"}
-    insert(connection, "sessions", {**session, "started_ms": EPOCH * 1000 - 9_000, "started_at": "2026-01-24 23:59:51"})
-    insert(connection, "ticks", tick_row(tick(1), "old"))
     event = closed(2, early_exit(), "old")
-    insert(connection, "paper_trades", trade_row(event.id, event.trade))
-    connection.commit()
-    connection.close()
-    return path
+    known = {row["name"] for row in _columns(database, "paper_trades")}
+    database.script(
+        insert("schema_version", {"version": version, "program": "0.1.0"})
+        + insert("sessions", {**session, "started_ms": EPOCH * 1000 - 9_000, "started_at": "2026-01-24 23:59:51"})
+        + insert("ticks", tick_row(tick(1), "old"))
+        + insert("paper_trades", {k: v for k, v in trade_row(event.id, event.trade).items() if k in known})
+    )
+    return database
 
 
-async def test_version_1_keeps_its_rows_and_gets_what_version_2_has(version_1, open_store, tmp_path):
-    kept = {table: rows(version_1, f"SELECT * FROM {table}") for table in ("ticks", "paper_trades", "sessions")}
-    store = await open_store()
-    store.submit(taken(tick(2), number=1))
-    await store.close()
-    assert [row["version"] for row in rows(version_1, "SELECT version FROM schema_version")] == [1, 2, VERSION]
-    for table, before in kept.items():
-        (first, *_) = rows(version_1, f"SELECT * FROM {table} ORDER BY rowid")
-        assert {name: first[name] for name in before[0]} == before[0]
-    numbers = rows(version_1, "SELECT input_number, input_ms FROM ticks ORDER BY timestamp_ms")
-    assert numbers == [
-        {"input_number": None, "input_ms": None},
-        {"input_number": 1, "input_ms": EPOCH * 1000 + 2_000},
+def _columns(database: OldFile | OldServer, table: str) -> list[dict[str, Any]]:
+    if isinstance(database, OldFile):
+        return database.rows(f"SELECT name FROM pragma_table_info('{table}')")
+    return database.rows(f"SELECT column_name AS name FROM information_schema.columns WHERE table_name = '{table}'")
+
+
+async def migrated(database: OldFile | OldServer) -> None:
+    await opened(database.location)
+
+
+async def opened(location: Location) -> None:
+    await dispose(await open_database(location, 250))
+
+
+async def test_an_earlier_version_keeps_its_rows_and_gets_what_a_new_database_has(old, make):
+    kept = {table: old.rows(f"SELECT * FROM {table}") for table in ("ticks", "paper_trades", "sessions")}
+    before = [row["version"] for row in old.rows("SELECT version FROM schema_version")]
+    await migrated(old)
+    await migrated(old)
+    assert [row["version"] for row in old.rows("SELECT version FROM schema_version ORDER BY version")] == [
+        *before,
+        *range(before[0] + 1, VERSION + 1),
     ]
-    fresh = tmp_path / "fresh.db"
-    await (await Store.open(fresh, session=SESSION, on_durable=lambda _: None)).close()
-    assert rows(version_1, COLUMNS) == rows(fresh, COLUMNS)
+    for table, (row,) in kept.items():
+        (now,) = old.rows(f"SELECT * FROM {table}")
+        assert {name: now[name] for name in row} == row
+    fresh = make()
+    await migrated(fresh)
+    assert old.shape() == fresh.shape()
 
 
-async def test_a_migrated_session_without_inputs_has_none(version_1, open_store):
-    await (await open_store()).close()
-    async with open_archive(version_1) as archive:
-        old = await archive.session("old")
-        assert (old.strategies, old.digest, old.next_ms) == ((), None, SESSION.started_ms)
-        assert [item async for item in archive.inputs(old)] == []
+async def test_trades_are_numbered_on_after_a_migration(old):
+    await migrated(old)
+    columns = ", ".join(row["name"] for row in _columns(old, "paper_trades") if row["name"] != "id")
+    old.script(
+        f"INSERT INTO paper_trades ({columns}) SELECT {columns.replace('entry_ms', 'entry_ms + 1')} FROM paper_trades"
+    )
+    assert [row["id"] for row in old.rows("SELECT id FROM paper_trades ORDER BY id")] == [1, 2]
 
 
-def test_version_1_can_be_replayed_as_it_is(version_1):
+async def test_a_migrated_session_without_inputs_has_none(old):
+    await migrated(old)
+    async with open_archive(old.location) as archive:
+        session = await archive.session("old")
+        assert (session.strategies, session.digest, session.next_ms) == ((), None, None)
+        assert [item async for item in archive.inputs(session)] == []
+
+
+def test_an_earlier_version_can_be_replayed_as_it_is(old):
     key = tick().key
-    assert [payload for _, payload in read_store(version_1, Span())] == [WindowOpened(key), tick(1), WindowEnded(key)]
+    expected = [WindowOpened(key), tick(1), WindowEnded(key)]
+    assert [payload for _, payload in read_store(old.location, Span())] == expected
+
+
+async def test_a_newer_database_is_refused_and_left_alone(make):
+    newer = make()
+    await migrated(newer)
+    newer.script(insert("schema_version", {"version": VERSION + 1, "program": "9.9"}))
+    with pytest.raises(ConfigError, match=rf"has schema version {VERSION + 1}, this polyterm knows {VERSION}: update"):
+        await migrated(newer)
+
+
+async def test_tables_of_another_program_are_refused_and_adoption_is_offered(make):
+    foreign = make()
+    foreign.script("CREATE TABLE ticks (id INTEGER, up_bid REAL); CREATE TABLE unrelated (x INTEGER);")
+    with pytest.raises(ConfigError, match=r"another program made \(ticks\): 'polyterm db adopt' makes them its own"):
+        await migrated(foreign)
+    assert {row["table_name"] if "table_name" in row else row.get("made") for row in foreign.shape()} == {
+        "ticks",
+        "unrelated",
+    }
+
+
+async def test_of_those_who_start_at_once_on_a_server_one_makes_the_tables(postgres, cluster, tmp_path):
+    location = locate(postgres, tmp_path)
+    await asyncio.gather(*(opened(location) for _ in range(4)))
+    assert cluster.rows("SELECT version FROM schema_version", postgres.rpartition("/")[2]) == [{"version": VERSION}]

@@ -57,7 +57,7 @@ async def test_tables_of_another_program_are_refused_and_left_alone(path):
         "CREATE TABLE ticks (id INTEGER PRIMARY KEY, timestamp_ms INTEGER, crypto TEXT)",
         "CREATE TABLE windows (id INTEGER PRIMARY KEY, epoch INTEGER, crypto TEXT)",
     )
-    with pytest.raises(ConfigError, match=r"tables that another program made \(ticks, windows\): choose another"):
+    with pytest.raises(ConfigError, match=r"tables that another program made \(ticks, windows\): 'polyterm db adopt'"):
         await open_and_close(path)
     assert len(rows(path, "SELECT name FROM sqlite_master")) == 2
     assert rows(path, "PRAGMA journal_mode") == [{"journal_mode": "delete"}]
