@@ -20,6 +20,10 @@ COMMANDS: Final[Mapping[str, str]] = {
     "replay": "polyterm.cli.replay",
     "sweep": "polyterm.cli.sweep",
     "strategies": "polyterm.cli.strategies",
+    "review": "polyterm.cli.review",
+    "trades": "polyterm.cli.trades",
+    "health": "polyterm.cli.health",
+    "db": "polyterm.cli.db",
 }
 
 

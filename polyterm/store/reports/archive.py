@@ -24,7 +24,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from polyterm.core.market import COINS, HORIZON_SECONDS, HORIZONS, Coin, Horizon
 from polyterm.errors import ConfigError
-from polyterm.store.database import asking, reading_engine
+from polyterm.store.database import asking, dispose, reading_engine
+from polyterm.store.location import Location
 from polyterm.store.schema import VERSION, metadata, schema_version, sessions, ticks
 
 Series = tuple[Coin, Horizon]
@@ -39,9 +40,9 @@ class Archives:
         self._shape: _Shape | None = None
 
     @classmethod
-    def open(cls, location: Path, connections: int = 1) -> "Archives":
+    def open(cls, place: Location | Path | str, connections: int = 1) -> "Archives":
         """Raises ConfigError when there is no such file."""
-        return cls(reading_engine(location, connections))
+        return cls(reading_engine(place, connections))
 
     @asynccontextmanager
     async def archive(self) -> AsyncIterator["Archive"]:
@@ -56,7 +57,7 @@ class Archives:
             yield Archive(connection, self._shape)
 
     async def close(self) -> None:
-        await self._engine.dispose()
+        await dispose(self._engine)
 
 
 class _Shape:

@@ -144,6 +144,7 @@ def _last_looks(from_ms: int) -> Select[tuple[object, ...]]:
             windows.c.crypto, windows.c.outcome, windows.c.start_price, tick.c.spot_price, tick.c.chainlink_price,
             tick.c.twap_price,
         )
+        .select_from(windows)
         .join(tick, same)
         .where(windows.c.outcome.is_not(None), windows.c.start_price.is_not(None), end_ms > from_ms)
     )  # fmt: skip

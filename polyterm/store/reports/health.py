@@ -105,17 +105,26 @@ async def health(archive: Archive, wall_ms: int) -> Health:
     )
 
 
+def spell_age(seconds: float) -> str:
+    """``12 s``, ``4 min``, ``3.5 h``, ``2 d``."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7_200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3_600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} d"
+
+
 def _reasons(ping_age_s: float | None, series: tuple[Freshness, ...]) -> tuple[str, ...]:
     found = []
     if ping_age_s is None:
         found.append("no engine has given a sign of life yet")
     elif ping_age_s > PING_MAX_AGE_S:
-        found.append(f"the last sign of life is {ping_age_s:,.0f} s old, over {PING_MAX_AGE_S:g}")
+        found.append(f"the last sign of life is {spell_age(ping_age_s)} old, over {PING_MAX_AGE_S:g} s")
     age_s = min((line.age_s for line in series), default=None)
     if age_s is None:
         found.append("no tick is stored yet")
     elif age_s > TICK_MAX_AGE_S:
-        found.append(f"the newest tick is {age_s:,.0f} s old, over {TICK_MAX_AGE_S:g}")
+        found.append(f"the newest tick is {spell_age(age_s)} old, over {TICK_MAX_AGE_S:g} s")
     return tuple(found)
 
 
@@ -157,6 +166,9 @@ async def _gaps(archive: Archive, now_ms: int, ends: Mapping[Series, tuple[int, 
         if began_ms is None:
             began_ms = max(from_ms, ends[series][0])
         found.append(Gap(*series, began_ms, row["after"]))
-    found += [Gap(*series, newest, now_ms) for series, (_, newest) in ends.items() if newest >= from_ms]
+    last_ms = max((newest for _, newest in ends.values()), default=now_ms)
+    for series, (_, newest) in ends.items():
+        if newest >= last_ms - GAPS_HOURS * _HOUR_MS:
+            found.append(Gap(*series, max(newest, from_ms), now_ms))
     long = (gap for gap in found if gap.to_ms - gap.from_ms > GAP_S * 1000)
     return tuple(sorted(long, key=lambda gap: (gap.from_ms, gap.coin, gap.horizon)))

@@ -155,6 +155,12 @@ async def sizing_of(archive: Archive, wanted: TradesWanted) -> tuple[str, ...]:
     return tuple(row["sizing"] for row in await archive.rows(query))
 
 
+async def strategy_names(archive: Archive) -> tuple[str, ...]:
+    """Of all who ever closed a trade."""
+    column = paper_trades.c.strategy_name
+    return tuple(row["strategy_name"] for row in await archive.rows(select(column).distinct().order_by(column)))
+
+
 def conditions(wanted: TradesWanted) -> list[ColumnElement[bool]]:
     column = paper_trades.c
     found: list[ColumnElement[bool]] = []
