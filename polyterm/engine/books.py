@@ -77,6 +77,14 @@ class Holding:
         return Held(side, entry_ms, self.entry_price, (at_ms - entry_ms) / 1000, r, self.peak_r)
 
 
+class LimiterState(msgspec.Struct, frozen=True):
+    closed_epoch: int | None
+    entries_epoch: int | None
+    entries: int
+    exit_ms: int | None
+    entry_slot: int | None
+
+
 class Limiter:
     """When a strategy may enter a series again, by the limits it declared. Times are market ms."""
 
@@ -112,12 +120,31 @@ class Limiter:
         if reason in self._limits.closed_after:
             self._closed_epoch = epoch
 
+    def saved(self) -> LimiterState:
+        return LimiterState(
+            self._closed_epoch, self._entries_epoch, self._entries, self._exit_ms, self.entry_slot
+        )  # fmt: skip
+
+    def restore(self, saved: LimiterState) -> None:
+        self._closed_epoch, self._entries_epoch, self._entries = saved.closed_epoch, saved.entries_epoch, saved.entries
+        self._exit_ms, self.entry_slot = saved.exit_ms, saved.entry_slot
+
     def copy(self) -> "Limiter":
         """The same history, to think ahead with."""
         copied = Limiter.__new__(Limiter)
         for name in Limiter.__slots__:
             setattr(copied, name, getattr(self, name))
         return copied
+
+
+class SeatState(msgspec.Struct, frozen=True):
+    """``memory`` is what the strategy itself remembers, encoded; ``forgets`` says why it is missing where it is."""
+
+    strategy: str
+    holding: Position | None
+    limiter: LimiterState
+    memory: bytes | None
+    forgets: str
 
 
 class Seat:
@@ -151,6 +178,36 @@ class Seat:
         """Hand over the position of an ended window, so that the next one starts free."""
         holding, self.holding = self.holding, None
         return None if holding is None else holding.position
+
+    def saved(self) -> SeatState:
+        memory, forgets = self._memory()
+        holding = None if self.holding is None else self.holding.position
+        return SeatState(self.book.name, holding, self.limiter.saved(), memory, forgets)
+
+    def _memory(self) -> tuple[bytes | None, str]:
+        """What the strategy remembers, and why that is not known."""
+        if self._strategy is None or self.book.disabled is not None:
+            return None, ""
+        if type(self._strategy).state is Strategy.state:
+            return None, "it does not say what it remembers (Strategy.state)"
+        try:
+            memory = self._strategy.state()
+            return (None if memory is None else msgspec.msgpack.encode(memory)), ""
+        except Exception as error:  # noqa: BLE001 - users' strategies may raise anything; it is told when it is missed
+            return None, f"what it remembers could not be kept ({type(error).__name__}: {error})"
+
+    def restore(self, saved: SeatState) -> str:
+        """Go on from there; why the strategy begins anew all the same, empty when it does not."""
+        self.holding = None if saved.holding is None else Holding(saved.holding)
+        self.limiter.restore(saved.limiter)
+        if saved.memory is None:
+            return saved.forgets
+        try:
+            self.strategy.restore(msgspec.msgpack.decode(saved.memory))
+        except Exception as error:  # noqa: BLE001 - users' strategies may raise anything; the caller tells it
+            self._strategy = None
+            return f"what it remembers could not be restored ({type(error).__name__}: {error})"
+        return ""
 
 
 def check(signal: object) -> Signal:

@@ -1,6 +1,6 @@
 """Who takes opposite sides. A strategy's side in a window is that of its first trade there."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -20,12 +20,22 @@ class Meetings(NamedTuple):
     agreed: npt.NDArray[np.int64]
 
 
-class _Sides:
+class Sides(msgspec.Struct, eq=False):
     """A running window: first sides by strategy, and every side that was bought at all."""
 
-    def __init__(self) -> None:
-        self.first: dict[str, Side] = {}
-        self.bought: set[Side] = set()
+    first: dict[str, Side] = {}
+    bought: set[Side] = set()
+
+
+class ConflictsState(msgspec.Struct, frozen=True):
+    """``met`` and ``opposed`` are square tables of 64-bit counts in the order of ``strategies``, row by row."""
+
+    windows: int
+    strategies: tuple[str, ...]
+    met: bytes
+    opposed: bytes
+    running: tuple[tuple[MarketKey, Sides], ...]
+    coins: dict[Coin, tuple[int, int]]
 
 
 class _Pairs:
@@ -55,25 +65,25 @@ class ConflictBoard:
     def __init__(self, strategies: Sequence[str]) -> None:
         self.windows = 0
         self._order = {name: place for place, name in enumerate(strategies)}
-        self._running: dict[MarketKey, _Sides] = {}
+        self._running: dict[MarketKey, Sides] = {}
         self._pairs = _Pairs(len(self._order))
         self._coins: dict[Coin, list[int]] = {}
 
     def opened(self, strategy: str, key: MarketKey, side: Side) -> None:
         sides = self._running.get(key)
         if sides is None:
-            sides = self._running[key] = _Sides()
+            sides = self._running[key] = Sides()
         if side not in sides.bought:
             self._count_coin(key.coin, sides, side)
         sides.first.setdefault(strategy, side)
 
-    def _count_coin(self, coin: Coin, sides: _Sides, side: Side) -> None:
+    def _count_coin(self, coin: Coin, sides: Sides, side: Side) -> None:
         counts = self._coins.setdefault(coin, [0, 0])
         counts[0] += not sides.bought
         counts[1] += len(sides.bought) == 1
         sides.bought.add(side)
 
-    def _add(self, pairs: _Pairs, sides: _Sides) -> None:
+    def _add(self, pairs: _Pairs, sides: Sides) -> None:
         up, down = np.zeros((2, len(self._order)), np.int64)
         for name, side in sides.first.items():
             (up if side == "up" else down)[self._order[name]] = 1
@@ -85,6 +95,30 @@ class ConflictBoard:
         if sides is not None:
             self.windows += 1
             self._add(self._pairs, sides)
+
+    def saved(self) -> ConflictsState:
+        return ConflictsState(
+            self.windows,
+            tuple(self._order),
+            self._pairs.windows.tobytes(),
+            self._pairs.opposed.tobytes(),
+            tuple(self._running.items()),
+            {coin: (windows, conflicted) for coin, (windows, conflicted) in self._coins.items()},
+        )
+
+    def restore(self, saved: ConflictsState, unchanged: Collection[str]) -> None:
+        """The counts of the strategies that are ``unchanged``, and those of the coins."""
+        self.windows = saved.windows
+        self._coins = {coin: list(counts) for coin, counts in saved.coins.items()}
+        self._running = dict(saved.running)
+        for sides in self._running.values():
+            sides.first = {name: side for name, side in sides.first.items() if name in unchanged}
+        then = [place for place, name in enumerate(saved.strategies) if name in unchanged]
+        now = [self._order[saved.strategies[place]] for place in then]
+        shape = (len(saved.strategies), len(saved.strategies))
+        tables = ((self._pairs.windows, saved.met), (self._pairs.opposed, saved.opposed))
+        for table, counts in tables:
+            table[np.ix_(now, now)] = np.frombuffer(counts, np.int64).reshape(shape)[np.ix_(then, then)]
 
     def strategies(self) -> tuple[str, ...]:
         return tuple(self._order)

@@ -1,16 +1,17 @@
 """All that strategies do in one (coin, horizon): what they see, what they hold, and what comes of their signals."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
+import msgspec
 import numpy as np
 
 from polyterm.core.event import PositionOpened, StrategyDisabled, TradeClosed, WindowStats
-from polyterm.core.market import Side
+from polyterm.core.market import Coin, Horizon, Side
 from polyterm.core.position import Conditions, Position
 from polyterm.core.signal import Signal
 from polyterm.core.tick import Tick
-from polyterm.engine.books import Book, Holding, Seat, Series, Sizing, check
+from polyterm.engine.books import Book, Holding, Seat, SeatState, Series, Sizing, check
 from polyterm.engine.conflicts import ConflictBoard
 from polyterm.engine.moves import Move
 from polyterm.engine.outbox import Outbox
@@ -19,11 +20,11 @@ from polyterm.engine.positions import bought, conditions, sold
 from polyterm.engine.scoreboard import Scoreboard
 from polyterm.engine.statistics import window_stats
 from polyterm.engine.trading import TradingSwitch
-from polyterm.engine.windows import SeriesWindows, Window
+from polyterm.engine.windows import SeriesWindows, Window, WindowsState
 from polyterm.quant.columns import Column
 from polyterm.quant.definitions import DISTANCE, MID, MID_LOG_RETURN, SPOT_LOG_RETURN
 from polyterm.quant.expression import Node
-from polyterm.quant.tick_features import TickFeatures
+from polyterm.quant.tick_features import FeaturesState, TickFeatures
 from polyterm.quant.validity import book_usable
 from polyterm.strategies.base import Context
 
@@ -43,6 +44,17 @@ class Accounts:
         self.switch = TradingSwitch()
         self.scoreboard = Scoreboard([(book.name, book.entry.family) for book in books])
         self.conflicts = ConflictBoard([book.name for book in books])
+
+
+class DeskState(msgspec.Struct, frozen=True):
+    """One (coin, horizon) between two inputs."""
+
+    coin: Coin
+    horizon: Horizon
+    last_slot: int
+    features: FeaturesState
+    windows: WindowsState
+    seats: tuple[SeatState, ...]
 
 
 class Moment:
@@ -70,6 +82,7 @@ class Desk:
     """
 
     def __init__(self, series: Series, accounts: Accounts, lead: "Desk | None") -> None:
+        self.series = series
         self.windows = SeriesWindows()
         self.last_slot = -1
         self.accounts = accounts
@@ -97,6 +110,27 @@ class Desk:
             for place, seat in enumerate(self.seats)
             if seat.holding is not None or seat.rule is None or (place in restarting and self._free[place])
         ]
+
+    def saved(self) -> DeskState:
+        """Windows are the desk's own, not copies."""
+        seats = tuple(seat.saved() for seat in self.seats)
+        return DeskState(*self.series, self.last_slot, self.features.saved(), self.windows.saved(), seats)
+
+    def restore(self, saved: DeskState, unchanged: Collection[str]) -> Iterator[tuple[str, str]]:
+        """Go on from there; gives (strategy, why it begins anew). Positions of strategies that are not ``unchanged``
+        wait for the end of their window."""
+        self.last_slot = saved.last_slot
+        self.windows.restore(saved.windows)
+        if not self.features.restore(saved.features):
+            yield "", "other features were recorded then"
+        seats = {seat.book.name: seat for seat in self.seats if seat.book.name in unchanged}
+        for state in saved.seats:
+            seat = seats.get(state.strategy)
+            if seat is not None:
+                yield state.strategy, seat.restore(state)
+            elif state.holding is not None and self.windows.running is not None:
+                self.windows.running.pending += (state.holding,)
+        self._mind()
 
     @property
     def asks_strategies(self) -> bool:

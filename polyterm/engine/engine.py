@@ -18,11 +18,12 @@ from polyterm.core.event import (
     WindowStarted,
 )
 from polyterm.core.input import Fill, Input, OrderUpdate, Outcome, WindowEnded, WindowOpened
-from polyterm.core.market import GRADES, Coin, MarketKey, Reference
+from polyterm.core.market import COINS, GRADES, Coin, MarketKey, Reference
 from polyterm.core.position import Position
 from polyterm.core.snapshot import CoinConflict, ConflictPair, LeaderboardRow, Lineup, PositionRow
 from polyterm.core.tick import Tick
 from polyterm.engine.books import Book, Holding, Seat, Series, Sizing, series_of
+from polyterm.engine.checkpoint import Checkpoint, StrategyState, declared, encode, farewells, unchanged
 from polyterm.engine.closing import closing_words
 from polyterm.engine.conflicts import with_holdings
 from polyterm.engine.desk import Accounts, Desk
@@ -101,7 +102,7 @@ class Engine:
 
     def _finish(self, desk: Desk, window: Window, out: Outbox) -> None:
         """The window takes over the positions of its series, so that the next one starts free."""
-        window.pending = desk.release()
+        window.pending += desk.release()
         desk.windows.finish()
         self.accounts.conflicts.ended(window.key)
         out.events.append(
@@ -180,6 +181,49 @@ class Engine:
             )
         elif isinstance(result, Refusal):
             out.events.append(CommandRefused(out.id(), out.at_ms, *who, result.reason))
+
+    def checkpoint(self) -> bytes:
+        """All that it knows, as ``checkpoint.decode`` reads it."""
+        accounts = self.accounts
+        strategies = tuple(StrategyState(book.name, declared(book.entry), book.disabled) for book in accounts.books)
+        return encode(
+            Checkpoint(
+                strategies=strategies,
+                switch=accounts.switch.saved(),
+                scoreboard=accounts.scoreboard.saved(),
+                conflicts=accounts.conflicts.saved(),
+                desks=tuple(desk.saved() for desk in self.desks.values()),
+            )
+        )
+
+    def restore(self, saved: Checkpoint) -> tuple[str, ...]:
+        """Forget everything and go on from there, with the strategies of this engine.
+
+        Gives a sentence for each strategy that could not go on as it was. Its open positions stay and settle.
+        """
+        books, entries = self.accounts.books, [book.entry for book in self.accounts.books]
+        same = unchanged(saved, entries)
+        disabled = {strategy.name: strategy.disabled for strategy in saved.strategies}
+        for book in books:
+            book.disabled = disabled[book.name] if book.name in same else None
+        self.accounts = Accounts(books, self.accounts.sizing)
+        self.desks.clear()
+        self.accounts.switch.restore(saved.switch)
+        anew: dict[str, None] = {}
+        for state in saved.desks:
+            for strategy, why in self.desk((state.coin, state.horizon)).restore(state, same):
+                if why:
+                    anew[f"{strategy or 'Every feature'} begins anew: {why}."] = None
+        held = self.open_positions()
+        self.accounts.scoreboard.restore(saved.scoreboard, same, [position.strategy for position in held])
+        self.accounts.conflicts.restore(saved.conflicts, same)
+        return (*farewells(saved, entries, same, held), *anew)
+
+    def unsettled(self) -> tuple[MarketKey, ...]:
+        """Every window that it knows, running or over, whose official outcome it has not heard; oldest first."""
+        windows = [window for desk in self.desks.values() for window in desk.windows.known()]
+        owed = [one.key for one in windows if one.outcome is None or one.outcome.grade != GRADES[-1]]
+        return tuple(sorted(owed, key=lambda key: (key.epoch, COINS.index(key.coin), key.horizon)))
 
     @property
     def trading_state(self) -> TradingState:
@@ -261,7 +305,8 @@ def _pending_row(position: Position) -> PositionRow:
         shares=position.shares,
         entry_price=position.entry_price,
         entry_ms=position.entry_ms,
-        mark=mark,
-        unrealised=None if mark is None else (mark - position.entry_price) * position.shares,
-        pending=pending,
+        mark=None,
+        unrealised=None,
+        pending=True,
+        reason=position.reason,
     )

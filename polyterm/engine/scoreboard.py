@@ -1,6 +1,10 @@
-"""What each strategy has earned in this session."""
+"""What each strategy has earned."""
 
+from collections import Counter
+from collections.abc import Collection, Iterable
 from typing import Final
+
+import msgspec
 
 from polyterm.core.market import Side
 from polyterm.core.position import Position, Trade
@@ -52,9 +56,39 @@ class _Totals:
             coins=self.breakdown.coins.tallies(),
         )
 
+    def saved(self) -> "TotalsState":
+        return TotalsState(
+            self.strategy, self.sums, self.equity, self.breakdown, self.last_side, self.last_reason, self.last_ms,
+            self.disabled,
+        )  # fmt: skip
+
+    def restore(self, saved: "TotalsState") -> None:
+        self.sums, self.equity, self.breakdown = saved.sums, saved.equity, saved.breakdown
+        self.last_side, self.last_reason, self.last_ms = saved.last_side, saved.last_reason, saved.last_ms
+        self.disabled = saved.disabled
+
+
+class TotalsState(msgspec.Struct, frozen=True):
+    strategy: str
+    sums: Sums
+    equity: Curve
+    breakdown: Breakdown
+    last_side: Side | None
+    last_reason: str
+    last_ms: int | None
+    disabled: str | None
+
+
+class ScoreboardState(msgspec.Struct, frozen=True):
+    """``hours`` are (touch, costed) dollars by UTC hour."""
+
+    totals: tuple[TotalsState, ...]
+    hours: dict[int, tuple[float, float]]
+
 
 class Scoreboard:
-    """``strategies``: (name, family) in the order of the table."""
+    """``strategies``: (name, family) in the order of the table. What closes for one that is gone counts for the hours
+    alone."""
 
     def __init__(self, strategies: list[tuple[str, str]]) -> None:
         self._totals = {name: _Totals(name, family) for name, family in strategies}
@@ -67,21 +101,23 @@ class Scoreboard:
         totals.last_side, totals.last_reason, totals.last_ms = position.side, position.reason, position.entry_ms
 
     def closed(self, trade: Trade) -> None:
-        totals = self._totals[trade.strategy]
+        totals = self._totals.get(trade.strategy)
         touch, costed = trade.pnl, trade.costed_pnl
-        totals.open -= 1
-        totals.sums.closed(touch, costed)
-        totals.equity.add(totals.sums.costed)
-        totals.breakdown.closed(trade, touch, costed)
-        totals.shown = None
-        totals.last_side, totals.last_reason, totals.last_ms = trade.side, trade.exit_reason, trade.exit_ms
+        if totals is not None:
+            totals.open -= 1
+            totals.sums.closed(touch, costed)
+            totals.equity.add(totals.sums.costed)
+            totals.breakdown.closed(trade, touch, costed)
+            totals.shown = None
+            totals.last_side, totals.last_reason, totals.last_ms = trade.side, trade.exit_reason, trade.exit_ms
         self._add(trade.exit_ms, touch, costed)
 
     def corrected(self, before: Trade, after: Trade) -> None:
-        totals = self._totals[before.strategy]
-        totals.sums.corrected(before, after)
-        totals.breakdown.corrected(before, after)
-        totals.shown = None
+        totals = self._totals.get(before.strategy)
+        if totals is not None:
+            totals.sums.corrected(before, after)
+            totals.breakdown.corrected(before, after)
+            totals.shown = None
         self._add(before.exit_ms, -before.pnl, -before.costed_pnl)
         self._add(after.exit_ms, after.pnl, after.costed_pnl)
 
@@ -104,3 +140,17 @@ class Scoreboard:
         first = market_ms // HOUR_MS
         recent = [pnl for hour, pnl in self._hours.items() if hour >= first]
         return sum(touch for touch, _ in recent), sum(costed for _, costed in recent)
+
+    def saved(self) -> ScoreboardState:
+        """The sums themselves, not copies."""
+        return ScoreboardState(tuple(totals.saved() for totals in self._totals.values()), self._hours)
+
+    def restore(self, saved: ScoreboardState, unchanged: Collection[str], held: Iterable[str]) -> None:
+        """The records of the strategies that are ``unchanged``; ``held`` names the strategy of every open position."""
+        self._hours = dict(saved.hours)
+        for state in saved.totals:
+            if state.strategy in unchanged:
+                self._totals[state.strategy].restore(state)
+        for strategy, number in Counter(held).items():
+            if strategy in self._totals:
+                self._totals[strategy].open = number

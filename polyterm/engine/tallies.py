@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import msgspec
+
 from polyterm.core.market import COINS, Coin
 from polyterm.core.position import Trade
 from polyterm.core.snapshot import Tally
@@ -14,14 +16,16 @@ _PLACES: Final[dict[Coin, int]] = {coin: place for place, coin in enumerate(COIN
 _DECIMALS: Final = 4  # of what is shown: finer than a cent, shorter than a float
 
 
-class Sums:
+class Sums(msgspec.Struct, eq=False):
     """What trades have come to. A correction takes the old judgement out and puts the new one in."""
 
-    __slots__ = ("costed", "drawdown", "peak", "squares", "touch", "trades", "wins")
-
-    def __init__(self) -> None:
-        self.trades = self.wins = 0
-        self.touch = self.costed = self.squares = self.peak = self.drawdown = 0.0
+    trades: int = 0
+    wins: int = 0
+    touch: float = 0.0
+    costed: float = 0.0
+    squares: float = 0.0
+    peak: float = 0.0
+    drawdown: float = 0.0
 
     def closed(self, touch: float, costed: float) -> None:
         """A trade's P&L, dollars."""
@@ -58,15 +62,12 @@ class Sums:
         return Tally(part, self.trades, self.wins, *(round(value, _DECIMALS) for value in dollars))
 
 
-class Curve:
+class Curve(msgspec.Struct, eq=False):
     """A running sum after some of its steps: every ``stride``-th, so that a long curve is as short as a young one."""
 
-    __slots__ = ("points", "steps", "stride")
-
-    def __init__(self) -> None:
-        self.points: list[float] = []
-        self.stride = 1
-        self.steps = 0
+    points: list[float] = []
+    stride: int = 1
+    steps: int = 0
 
     def add(self, level: float) -> None:
         self.steps += 1
@@ -85,14 +86,11 @@ class Curve:
         return tuple(round(point, 2) for point in (0.0, *self.points, *ends))
 
 
-class Parts:
+class Parts(msgspec.Struct, eq=False):
     """Sums by part, of the newest ``kept`` parts; what closes in an older one is not remembered apart."""
 
-    __slots__ = ("kept", "sums")
-
-    def __init__(self, kept: int) -> None:
-        self.kept = kept
-        self.sums: dict[int, Sums] = {}
+    kept: int
+    sums: dict[int, Sums] = {}
 
     def closed(self, part: int, touch: float, costed: float) -> None:
         sums = self.sums.get(part)
@@ -115,15 +113,12 @@ class Parts:
         return tuple(self.sums[part].tally(part) for part in sorted(self.sums))
 
 
-class Breakdown:
+class Breakdown(msgspec.Struct, eq=False):
     """One strategy's trades by day, window and coin."""
 
-    __slots__ = ("coins", "days", "windows")
-
-    def __init__(self) -> None:
-        self.days = Parts(DAYS)
-        self.windows = Parts(WINDOWS)
-        self.coins = Parts(len(COINS))
+    days: Parts = msgspec.field(default_factory=lambda: Parts(DAYS))
+    windows: Parts = msgspec.field(default_factory=lambda: Parts(WINDOWS))
+    coins: Parts = msgspec.field(default_factory=lambda: Parts(len(COINS)))
 
     def closed(self, trade: Trade, touch: float, costed: float) -> None:
         key = trade.key

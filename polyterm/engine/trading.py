@@ -36,6 +36,14 @@ def transition(state: TradingState, kind: CommandKind) -> Change | Refusal:
     return Change(state, after)
 
 
+class SwitchState(msgspec.Struct, frozen=True):
+    """``seen`` are the ids of the newest commands, oldest first."""
+
+    state: TradingState = "RUNNING"
+    reason: str = ""
+    seen: tuple[str, ...] = ()
+
+
 class TradingSwitch:
     """RUNNING: all goes on. PAUSED: no entries. KILLED: no entries and no exits. Settlement never asks."""
 
@@ -56,6 +64,13 @@ class TradingSwitch:
             self.state = result.after
             self.reason = command.reason
         return result
+
+    def saved(self) -> SwitchState:
+        return SwitchState(self.state, self.reason, tuple(self._seen))
+
+    def restore(self, saved: SwitchState) -> None:
+        self.state, self.reason = saved.state, saved.reason
+        self._seen = OrderedDict.fromkeys(saved.seen)
 
     @property
     def entries_allowed(self) -> bool:

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import msgspec
+
 from polyterm.core.input import Outcome
 from polyterm.core.market import FeeSchedule, MarketKey, Reference, outranks
 from polyterm.core.position import Position, Trade
@@ -9,23 +11,22 @@ from polyterm.core.position import Position, Trade
 REMEMBERED_WINDOWS: Final = 96
 
 
-class Window:
+class Window(msgspec.Struct, eq=False):
     """One market from its start until it is forgotten.
 
     ``ticks`` counts what was seen of it, ``last_spot`` is the newest spot among that. ``pending`` are positions that
-    wait for its outcome.
+    wait for its outcome; while it runs, those of strategies that are gone.
     """
 
-    def __init__(self, key: MarketKey, fee: FeeSchedule, strike: Reference | None = None) -> None:
-        self.key = key
-        self.fee = fee
-        self.strike = strike
-        self.final: Reference | None = None
-        self.outcome: Outcome | None = None
-        self.pending: tuple[Position, ...] = ()
-        self.settled: tuple[Trade, ...] = ()
-        self.ticks = 0
-        self.last_spot: float | None = None
+    key: MarketKey
+    fee: FeeSchedule
+    strike: Reference | None = None
+    final: Reference | None = None
+    outcome: Outcome | None = None
+    pending: tuple[Position, ...] = ()
+    settled: tuple[Trade, ...] = ()
+    ticks: int = 0
+    last_spot: float | None = None
 
     def raise_strike(self, strike: Reference | None) -> bool:
         """Take a first strike, or a better-graded one; whether it was taken."""
@@ -44,6 +45,12 @@ class Window:
     def believes(self, outcome: Outcome) -> bool:
         """Whether ``outcome`` is the first one, or better graded than the one in force."""
         return self.outcome is None or outranks(outcome.grade, self.outcome.grade)
+
+
+class WindowsState(msgspec.Struct, frozen=True):
+    running: Window | None
+    finished: tuple[Window, ...]
+    newest_epoch: int | None
 
 
 class SeriesWindows:
@@ -88,5 +95,17 @@ class SeriesWindows:
                 if not self._finished[epoch].pending:
                     del self._finished[epoch]
 
+    def known(self) -> tuple[Window, ...]:
+        """The finished ones in the order in which they were remembered, then the running one."""
+        return (*self._finished.values(), *([] if self.running is None else [self.running]))
+
     def pending(self) -> tuple[Position, ...]:
-        return tuple(position for window in self._finished.values() for position in window.pending)
+        return tuple(position for window in self.known() for position in window.pending)
+
+    def saved(self) -> WindowsState:
+        """The windows themselves, not copies."""
+        return WindowsState(self.running, tuple(self._finished.values()), self._newest_epoch)
+
+    def restore(self, saved: WindowsState) -> None:
+        self.running, self._newest_epoch = saved.running, saved.newest_epoch
+        self._finished = {window.key.epoch: window for window in saved.finished}

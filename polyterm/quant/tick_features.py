@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Final
 
+import msgspec
+import numpy as np
+
 from polyterm.core.market import HORIZON_SECONDS, outranks
 from polyterm.core.tick import Tick
 from polyterm.quant import primitives
@@ -18,6 +21,11 @@ from polyterm.quant.validity import book_usable, spot_usable
 _MARGIN: Final = [NAN] * (LOOKBACK_S + 1)
 _TRIM_AT: Final = HORIZON_SECONDS["4h"] + 2 * LOOKBACK_S
 _KEPT: Final = tuple(series.args[1] for series in RECORDS)
+_NAMES: Final = tuple(series.name for series in RECORDS)
+_SEEN: Final = (
+    "time_remaining", "up_bid", "up_ask", "up_bid_size", "up_ask_size", "down_bid", "down_ask", "spot", "spot_basis",
+    "strike", "strike_is_spot", "oracle", "oracle_age_ms",
+)  # fmt: skip
 
 # What a rule combines values with; on plain values they need no expression.
 _COMBINATORS: Final[dict[str, Callable[..., Any]]] = {
@@ -28,6 +36,22 @@ _COMBINATORS: Final[dict[str, Callable[..., Any]]] = {
     "not_": lambda condition: not condition,
     "known": primitives.is_known,
 }
+
+
+class LongState(msgspec.Struct, frozen=True):
+    """``runs`` are (first slot, number) of seconds without a gap between them, ``prices`` doubles."""
+
+    runs: tuple[tuple[int, int], ...]
+    prices: bytes
+
+
+class FeaturesState(msgspec.Struct, frozen=True):
+    """What ``TickFeatures`` remembers: what it saw on the newest tick, and its histories, doubles by their names."""
+
+    slot: int
+    seen: dict[str, float]
+    histories: dict[str, bytes]
+    long: LongState
 
 
 class TickFeatures:
@@ -116,6 +140,26 @@ class TickFeatures:
             for history in self.histories:
                 del history[: -len(_MARGIN)]
 
+    def saved(self) -> FeaturesState:
+        histories = (array("d", history).tobytes() for history in self.histories)
+        return FeaturesState(
+            self.slot,
+            {name: float(getattr(self, name)) for name in _SEEN},
+            dict(zip(_NAMES, histories, strict=True)),
+            self.long.saved(),
+        )
+
+    def restore(self, state: FeaturesState) -> bool:
+        """Go on from there; False, and nothing is changed, when other series were recorded there."""
+        if tuple(state.histories) != _NAMES or set(state.seen) != set(_SEEN):
+            return False
+        self.slot = state.slot
+        for name, value in state.seen.items():
+            setattr(self, name, value)
+        self.histories = [array("d", history).tolist() for history in state.histories.values()]
+        self.long.restore(state.long)
+        return True
+
     def since(self, slot: int) -> "TickFeatures":
         """The same tick, with histories that begin after ``slot``."""
         young = self.slot - slot
@@ -174,6 +218,19 @@ class LongHistory:
         if len(self._slots) > 2 * LONG_LOOKBACK_S:
             forgotten = bisect_left(self._slots, slot - LONG_LOOKBACK_S)
             del self._slots[:forgotten], self._prices[:forgotten]
+
+    def saved(self) -> LongState:
+        """Of what can still be looked back on."""
+        first = bisect_left(self._slots, self._slots[-1] - LONG_LOOKBACK_S) if self._slots else 0
+        slots = np.array(self._slots[first:], np.int64)
+        starts = np.flatnonzero(np.diff(slots, prepend=-2) != 1)
+        lengths = np.diff(starts, append=len(slots))
+        runs = tuple(zip(slots[starts].tolist(), lengths.tolist(), strict=True))
+        return LongState(runs, self._prices[first:].tobytes())
+
+    def restore(self, state: LongState) -> None:
+        self._slots = array("q", (slot for first, number in state.runs for slot in range(first, first + number)))
+        self._prices = array("d", state.prices)
 
     def oldest(self, since_slot: int) -> int:
         """Where the oldest price at or after that slot is."""

@@ -64,6 +64,18 @@ class Strategy(ABC):
     def accepted(self, signal: Signal, key: MarketKey) -> None:  # noqa: B027
         """The engine acted on ``signal``. The only place where a strategy may change its memory of its own doings."""
 
+    def state(self) -> object:
+        """What it remembers, for ``restore`` in a later process: None, numbers, texts, bytes, lists and dicts of them.
+
+        Asked a few times per window, between two ticks. A strategy that is no rule and leaves this out begins anew with
+        every restart.
+        """
+        return None
+
+    # Not abstract: only strategies with a memory of their own need it.
+    def restore(self, state: object) -> None:  # noqa: B027
+        """Go on from what ``state`` gave, on an instance that has seen nothing. Raise what speaks against it."""
+
 
 class Branch(msgspec.Struct, frozen=True, kw_only=True):
     """One way into a position; ``up`` is looked at before ``down``, and a side that is left out is never taken.
@@ -136,6 +148,14 @@ class Rule(Strategy):
     def accepted(self, signal: Signal, key: MarketKey) -> None:
         if self.restarts_on_entry and signal.action == "buy":
             self._entry_slot = self._asked_slot
+
+    @final
+    def state(self) -> int | None:
+        return self._entry_slot
+
+    @final
+    def restore(self, state: object) -> None:
+        self._entry_slot = state if isinstance(state, int) else None
 
 
 def _buy(side: Side, branch: Branch) -> Signal:
