@@ -221,15 +221,19 @@ class LongHistory:
 
     def saved(self) -> LongState:
         """Of what can still be looked back on."""
-        first = bisect_left(self._slots, self._slots[-1] - LONG_LOOKBACK_S) if self._slots else 0
-        slots = np.array(self._slots[first:], np.int64)
-        starts = np.flatnonzero(np.diff(slots, prepend=-2) != 1)
+        if not self._slots:
+            return LongState((), b"")
+        first = bisect_left(self._slots, self._slots[-1] - LONG_LOOKBACK_S)
+        slots = np.frombuffer(self._slots, np.int64)[first:]
+        starts = np.append(0, np.flatnonzero(slots[1:] - slots[:-1] != 1) + 1)
         lengths = np.diff(starts, append=len(slots))
         runs = tuple(zip(slots[starts].tolist(), lengths.tolist(), strict=True))
-        return LongState(runs, self._prices[first:].tobytes())
+        return LongState(runs, memoryview(self._prices)[first:].tobytes())
 
     def restore(self, state: LongState) -> None:
-        self._slots = array("q", (slot for first, number in state.runs for slot in range(first, first + number)))
+        self._slots = array("q")
+        for first, number in state.runs:
+            self._slots.frombytes(np.arange(first, first + number, dtype=np.int64).tobytes())
         self._prices = array("d", state.prices)
 
     def oldest(self, since_slot: int) -> int:
