@@ -32,34 +32,31 @@ STALE_S: Final = 8.0
 HUNG_S: Final = 30.0
 """How long the row must stand still before a session that still holds the lock is ended: its owner is stopped."""
 ANSWER_S: Final = 5.0
-IDLE_IN_TRANSACTION_MS: Final = 10_000
-"""After this long the server gives up a transaction whose owner was stopped in the middle of it."""
 
 _LOCK: Final = 0x706F6C79  # "poly": the advisory lock's number within the database
-_NAME: Final = "writer_lease"
 
-_CREATE: Final = f"""
-CREATE TABLE IF NOT EXISTS {_NAME} (
+_CREATE: Final = """
+CREATE TABLE IF NOT EXISTS writer_lease (
     id smallint PRIMARY KEY CHECK (id = 1), fence bigint NOT NULL, token text NOT NULL, holder text NOT NULL,
     beats bigint NOT NULL, released boolean NOT NULL, beat_at timestamptz NOT NULL
 )"""
-_READ: Final = f"SELECT fence, token, holder, beats, released FROM {_NAME} WHERE id = 1"  # noqa: S608
-_FIRST: Final = f"INSERT INTO {_NAME} VALUES (1, 0, '', '', 0, true, now()) ON CONFLICT DO NOTHING"  # noqa: S608
-_TAKE: Final = (
-    f"UPDATE {_NAME} SET fence = fence + 1, token = $1, holder = $2, beats = 0, released = false, beat_at = now() "  # noqa: S608
-    "WHERE id = 1 RETURNING fence"
-)
-_BEAT: Final = f"UPDATE {_NAME} SET beats = beats + 1, beat_at = now() WHERE id = 1 AND token = $1 AND NOT released"  # noqa: S608
-_RELEASE: Final = f"UPDATE {_NAME} SET released = true WHERE id = 1 AND token = $1"  # noqa: S608
-_GUARD: Final = (
-    f"SELECT token, holder, set_config('idle_in_transaction_session_timeout', '{IDLE_IN_TRANSACTION_MS}', true) "  # noqa: S608
-    f"FROM {_NAME} WHERE id = 1 AND NOT released FOR KEY SHARE"
-)
-_END_HOLDER: Final = (
-    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = "
-    "(SELECT oid FROM pg_database WHERE datname = current_database()) AND classid = 0 AND objid = $1 AND objsubid = 1"
-)
-
+_FIRST: Final = "INSERT INTO writer_lease VALUES (1, 0, '', '', 0, true, now()) ON CONFLICT DO NOTHING"
+_READ: Final = "SELECT fence, token, holder, beats, released FROM writer_lease WHERE id = 1"
+_TAKE: Final = """
+UPDATE writer_lease SET fence = fence + 1, token = $1, holder = $2, beats = 0, released = false, beat_at = now()
+WHERE id = 1 RETURNING fence"""
+_BEAT: Final = """
+UPDATE writer_lease SET beats = beats + 1, beat_at = now() WHERE id = 1 AND token = $1 AND NOT released
+RETURNING fence"""
+_RELEASE: Final = "UPDATE writer_lease SET released = true WHERE id = 1 AND token = $1"
+# The server gives up, after ten seconds, a transaction whose owner was stopped in the middle of it.
+_GUARD: Final = """
+SELECT token, holder, set_config('idle_in_transaction_session_timeout', '10000', true)
+FROM writer_lease WHERE id = 1 FOR KEY SHARE"""
+_END_HOLDER: Final = """
+SELECT pg_terminate_backend(pid) FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = $1 AND objsubid = 1
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 _KEEPALIVE: Final = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
 """What the server finds out by when our machine is gone without a word."""
 
@@ -121,14 +118,23 @@ class PostgresLease:
         return self._seen or "another process"
 
     async def take(self) -> bool:
-        """See ``Lease.take``. To find out that another is gone takes several tries, ``RETRY_S`` apart."""
+        """See ``Lease.take``. To find out that another is gone takes several tries, ``RETRY_S`` apart.
+
+        While the server is away the last holder on this disk goes on holding, until ``keep`` hears otherwise.
+        """
         if not self._file.lock():
             self._seen = str(self._file.read() or "another process")
             return False
         before = self._file.read()
+        last_here = "" if before is None else before.token
         try:
             async with self._asking():
-                self._held = await self._try(before.token if before is not None else "")
+                self._held = await self._try(last_here)
+        except StoreError as error:
+            if not last_here:
+                raise
+            self._held, self.trouble = True, str(error)
+            self._holder = msgspec.structs.replace(self._holder, token=last_here)
         finally:
             if not self._held:
                 self._file.unlock()
@@ -152,11 +158,7 @@ class PostgresLease:
         while True:
             try:
                 async with self._asking():
-                    connection = await self._open()
-                    if await connection.execute(_BEAT, self._holder.token) != "UPDATE 1":
-                        raise self._lost((await self._read(connection)).holder)
-                    if not self._server.pooled:
-                        await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK)
+                    await self._beat(await self._open())
                 self.trouble = ""
             except (StoreError, ConfigError) as error:
                 self.trouble = str(error)
@@ -177,10 +179,24 @@ class PostgresLease:
                     await connection.execute(_RELEASE, self._holder.token)
                     if not self._server.pooled:
                         await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
+                self._forget()
             except (StoreError, ConfigError) as error:
                 log.warning("the lease was not given back: %s", error)
         self._hang_up()
         self._file.unlock()
+
+    async def _beat(self, connection: Any) -> None:
+        fence: int | None = await connection.fetchval(_BEAT, self._holder.token)
+        if fence is None:
+            row = await self._read(connection)
+            # Given back by the one before us on this disk, when nobody could be asked.
+            is_ours = row.token == self._holder.token and row.released
+            if not (is_ours and await self._swap(connection, row)):
+                raise self._lost(row.holder)
+        else:
+            self.fence = fence
+        if not self._server.pooled:
+            await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK)
 
     async def _try(self, last_here: str) -> bool:
         """``last_here`` marks the last holding by a process that had the locked file, and so is dead."""
@@ -225,7 +241,13 @@ class PostgresLease:
 
     def _lost(self, holder: str) -> LeaseLost:
         self._held = False
+        self._forget()
         return LeaseLost(f"{_name(holder)} has become the writer of this database: nothing more is written here.")
+
+    def _forget(self) -> None:
+        """The next one on this disk must not go on where this one ended."""
+        if self._file.locked:
+            self._file.write(msgspec.structs.replace(self._holder, token=""))
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[None]:

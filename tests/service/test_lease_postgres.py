@@ -188,6 +188,38 @@ async def test_a_database_that_is_away_is_told_and_the_owner_stays(make: Make, c
     keeping.cancel()
 
 
+async def test_while_the_server_is_away_the_last_on_this_disk_goes_on(make: Make, cluster: Cluster) -> None:
+    dead, heir, stranger = make("dead", disk="shared"), make("heir", disk="shared"), make("stranger")
+    assert await dead.take()
+    cluster.stop()
+    dead._file.unlock()  # as when it is killed
+    with pytest.raises(StoreError):
+        await stranger.take()
+    assert await heir.take()
+    assert heir.trouble
+    cluster.start()
+    keeping = asyncio.create_task(heir.keep())
+    await eventually(lambda: not heir.trouble)
+    keeping.cancel()
+    assert await heir.check()
+    assert heir.fence == 1
+    assert not await stranger.take()
+
+
+async def test_who_went_on_alone_and_was_replaced_hears_of_it(make: Make, cluster: Cluster, hurried: None) -> None:
+    dead, heir, other = make("dead", disk="shared"), make("heir", disk="shared"), make("other")
+    assert await dead.take()
+    dead._hang_up()
+    dead._file.unlock()  # as when it is killed
+    await eventually(other.take)
+    cluster.stop()
+    assert await heir.take()
+    cluster.start()
+    keeping = asyncio.create_task(heir.keep())
+    with pytest.raises(LeaseLost, match=r"\(instance other\)"):
+        await keeping
+
+
 async def test_a_wrong_password_is_told_instead_of_waited_for(cluster: Cluster, postgres: str, tmp_path: Path) -> None:
     cluster.sql("CREATE USER guarded PASSWORD 'right'")
     server = locate(cluster.url(postgres.rpartition("/")[2], "guarded", "wrong"), tmp_path)
