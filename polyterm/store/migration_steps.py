@@ -45,6 +45,7 @@ def store_inputs(connection: Connection) -> None:
 
 def version_3(connection: Connection) -> None:
     _note_gaps(connection)
+    _keep_checkpoints(connection)
     if connection.dialect.name == "postgresql":
         _suit_the_server(connection)
 
@@ -74,5 +75,29 @@ def _note_gaps(connection: Connection) -> None:
         Column("from_ms", BigInteger, primary_key=True, autoincrement=False),
         *(Column(name, BigInteger, nullable=False) for name in ("to_ms", "missing")),
         *(Column(name, Text, nullable=False) for name in ("reason", "session")),
+    )
+    made.create_all(connection)
+
+
+def _keep_checkpoints(connection: Connection) -> None:
+    """What engines knew, windows that were cut off, and whose trade a correction corrects."""
+    connection.exec_driver_sql("ALTER TABLE trade_corrections ADD COLUMN trade_session TEXT")
+    made = MetaData()
+    Table(
+        "checkpoints",
+        made,
+        Column("session", Text, primary_key=True),
+        Column("number", BigInteger, primary_key=True, autoincrement=False),
+        Column("at_ms", BigInteger, nullable=False),
+        Column("program", Text, nullable=False),
+        Column("version", BigInteger, nullable=False),
+        Column("state", Text, nullable=False),
+    )
+    Table(
+        "cut_windows",
+        made,
+        *(Column(name, Text, primary_key=True) for name in ("session", "crypto", "horizon")),
+        Column("window_epoch", BigInteger, primary_key=True, autoincrement=False),
+        Column("cut_ms", BigInteger, nullable=False),
     )
     made.create_all(connection)

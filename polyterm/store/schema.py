@@ -169,6 +169,31 @@ window_digests: Final = Table(
 )
 
 
+# All that an engine knew after an input, to go on from: zstd of msgpack in base64. Number 0 is what a session began
+# with; one without it began with nothing. Of the others only the newest few are kept.
+checkpoints: Final = Table(
+    "checkpoints",
+    metadata,
+    _text("session", key=True),
+    _int("number", key=True),
+    _int("at_ms", required=True),
+    _text("program", required=True),
+    _int("version", required=True),
+    _text("state", required=True),
+)
+
+# Windows in the middle of which a session ended: their seconds are not all there, and no digest covers them as a whole.
+cut_windows: Final = Table(
+    "cut_windows",
+    metadata,
+    _text("session", key=True),
+    _text("crypto", key=True),
+    _text("horizon", key=True),
+    _int("window_epoch", key=True),
+    _int("cut_ms", required=True),
+)
+
+
 def _leg(model: str) -> list[Column[Any]]:
     return [
         _text(f"{model}_status"),
@@ -260,6 +285,8 @@ trade_corrections: Final = Table(
     _real("pnl_after", required=True),
     _real("costed_pnl_before"),
     _real("costed_pnl_after"),
+    # The session of the trade's own row; NULL where it is the one that corrected it.
+    _text("trade_session"),
 )
 
 # start_price is the strike, end_price the final price; the volatilities are population sd of log returns.

@@ -163,6 +163,7 @@ def correction_row(event: TradeCorrected) -> Row:
         "outcome_after": after.outcome,
         "grade_before": before.grade,
         "grade_after": after.grade,
+        "trade_session": after.session or event.id.session,
     }
     for name, trade in (("before", before), ("after", after)):
         touch = trade.leg("touch")
