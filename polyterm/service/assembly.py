@@ -1,10 +1,12 @@
 """The one place that names the concrete feeds."""
 
 import random
+from collections.abc import Iterable
 from typing import Protocol
 
 from polyterm.core.market import Coin, Horizon, MarketKey
 from polyterm.core.snapshot import FeedRow
+from polyterm.core.unresolved import UnresolvedWindow
 from polyterm.feeds.binance.channel import BinanceFeed
 from polyterm.feeds.board import Board
 from polyterm.feeds.chainlink.reader import ChainlinkFeed
@@ -59,6 +61,9 @@ class Venues:
         """What emits is not kept alive: an engine that failed in the middle of an input must not be given another."""
         async with self._client:
             await together(self._desk.run(), self._collector.run(), *(_keep_alive(feed) for feed in self._feeds))
+
+    def resume(self, unresolved: Iterable[UnresolvedWindow]) -> None:
+        self._desk.resume(unresolved)
 
     def rows(self) -> tuple[FeedRow, ...]:
         return (*(feed.health.row() for feed in self._feeds), self._desk.row())

@@ -1,11 +1,12 @@
 """Where inputs come from, as the runtime sees it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from polyterm.core.input import Payload
 from polyterm.core.market import Coin, Horizon, MarketKey
 from polyterm.core.snapshot import FeedRow
+from polyterm.core.unresolved import UnresolvedWindow
 from polyterm.service.status.operations import Market
 from polyterm.settings import Settings
 from polyterm.transport.clock import Clock
@@ -16,6 +17,10 @@ Emit = Callable[[Payload], None]
 class Sources(Protocol):
     async def run(self) -> None:
         """Emit payloads until cancelled."""
+        ...
+
+    def resume(self, unresolved: Iterable[UnresolvedWindow]) -> None:
+        """Find out how windows of earlier sessions ended. Called before ``run``."""
         ...
 
     def rows(self) -> tuple[FeedRow, ...]: ...

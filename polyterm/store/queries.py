@@ -8,10 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from polyterm.core.market import HORIZONS, window_epoch
 from polyterm.core.query import Period, StrategyTotals, TradesAnswer, TradesQuery
+from polyterm.core.unresolved import UnresolvedWindow
 from polyterm.store.database import asking, reading_engine
 from polyterm.store.location import Location
 from polyterm.store.schema import paper_trades, system_state
 from polyterm.store.trade_rows import trade_from_row
+from polyterm.store.unresolved import unresolved, unresolved_from_row
 
 MAX_TRADES: Final = 1_000
 """Trades in one answer, whatever was asked for."""
@@ -50,6 +52,13 @@ class Reader:
             tuple(StrategyTotals(*row) for row in totals),
             windows or 0,
         )
+
+    async def unresolved(self, since_ms: int) -> tuple[UnresolvedWindow, ...]:
+        """The windows since then (unix ms) whose official result is not stored, newest first, running ones included."""
+        async with asking(self._engine) as connection:
+            return tuple(
+                unresolved_from_row(row) for row in (await connection.execute(unresolved(since_ms))).mappings()
+            )
 
     async def state(self, key: str) -> str | None:
         """The JSON text under ``key``, None when it was never set."""

@@ -94,8 +94,11 @@ def closing_row(event: WindowClosed) -> Row:
 
 
 def outcome_row(event: WindowSettled) -> Row:
-    """``end_price`` is set when the judge gave the final price that it judged by."""
-    known = event.final_price is not None
+    """``end_price`` is set when the judge gave the final price that it judged by.
+
+    The source of a judgement of ours is that of the final, "against" that of the strike.
+    """
+    known, end_ms = event.final_price is not None, event.key.end * 1000
     row: Row = {
         **_window_key(event.id, event.at_ms, event.key),
         "outcome": event.outcome,
@@ -104,9 +107,10 @@ def outcome_row(event: WindowSettled) -> Row:
         "resolved_at": utc(event.at_ms),
         "resolved_ms": event.at_ms,
         "end_price": event.final_price,
-        "final_source": event.source if known else None,
+        "final_source": event.source.partition(" against ")[0] if known else None,
         "final_grade": event.grade if known else None,
-        "final_at_ms": event.key.end * 1000 if known else None,
+        "final_at_ms": end_ms if known else None,
+        "official_delay_ms": event.at_ms - end_ms if event.grade == "official" else None,
     }
     return checked(f"The outcome of {event.key}", row)
 

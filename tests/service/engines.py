@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from polyterm.core.input import Outcome, Payload, WindowEnded, WindowOpened
 from polyterm.core.market import Coin, Horizon, MarketKey, Reference
 from polyterm.core.snapshot import FeedRow
 from polyterm.core.tick import Tick
+from polyterm.core.unresolved import UnresolvedWindow
 from polyterm.service.runtime import Runtime
 from polyterm.service.sources import Emit
 from polyterm.service.status.operations import Market
@@ -37,6 +38,9 @@ class Quiet:
 
     async def run(self) -> None:
         await asyncio.Event().wait()
+
+    def resume(self, unresolved: Iterable[UnresolvedWindow]) -> None:
+        self.resumed = tuple(unresolved)
 
     def rows(self) -> tuple[FeedRow, ...]:
         return (
