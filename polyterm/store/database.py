@@ -20,14 +20,14 @@ from polyterm.store.migrations import migrate
 REFUSALS: Final = (DBAPIError, sqlite3.Error, *postgres.FAILURES)
 """What a statement raises, wrapped by SQLAlchemy or as the driver gave it."""
 
+First = Callable[[AsyncConnection], Awaitable[None]] | None
+
 _OPEN_BUSY_MS: Final = 5_000
 _DISPOSE_S: Final = 2.0
 _MIGRATION_LOCK: Final = 0x706F6C79_73636865  # "polysche"
 
 
-async def open_database(
-    location: Location, busy_ms: int, first: Callable[[AsyncConnection], Awaitable[None]] | None = None
-) -> AsyncEngine:
+async def open_database(location: Location, busy_ms: int, first: First = None) -> AsyncEngine:
     """An engine for writing to a database of today's schema, made or brought up to date.
 
     It has one connection; a transaction that ended is on the disk. A lock of another process is waited for ``busy_ms``
@@ -41,7 +41,10 @@ async def open_database(
         sqlite.check_place(location.path)
     engine = writing_engine(location, busy_ms)
     try:
-        await _prepare(engine, location, busy_ms, first)
+        if isinstance(location, SqliteFile):
+            await _prepare_file(engine, location, busy_ms, first)
+        else:
+            await _prepare_server(location, first)
     except BaseException as error:
         await dispose(engine)
         if isinstance(error, REFUSALS):
@@ -50,24 +53,30 @@ async def open_database(
     return engine
 
 
-async def _prepare(
-    engine: AsyncEngine,
-    location: Location,
-    busy_ms: int,
-    first: Callable[[AsyncConnection], Awaitable[None]] | None,
-) -> None:
-    if isinstance(location, SqliteFile):
-        await asyncio.to_thread(sqlite.probe, location.path, _OPEN_BUSY_MS)
-        await sqlite.pragma(engine, f"busy_timeout={_OPEN_BUSY_MS}")
+async def _prepare_file(engine: AsyncEngine, file: SqliteFile, busy_ms: int, first: First) -> None:
+    await asyncio.to_thread(sqlite.probe, file.path, _OPEN_BUSY_MS)
+    await sqlite.pragma(engine, f"busy_timeout={_OPEN_BUSY_MS}")
     async with engine.begin() as connection:
-        if isinstance(location, PostgresServer):  # of two that start at once, one makes the tables
+        await _look_after(connection, file, first)
+    await sqlite.use_write_ahead_log(engine, file.path)
+    await sqlite.pragma(engine, f"busy_timeout={busy_ms}")
+
+
+async def _prepare_server(server: PostgresServer, first: First) -> None:
+    patient = postgres.patient_engine(server)
+    try:
+        async with patient.begin() as connection:
+            # Of those who start at once, one makes the tables.
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-        await connection.run_sync(migrate, location.label)
-        if first is not None:
-            await first(connection)
-    if isinstance(location, SqliteFile):
-        await sqlite.use_write_ahead_log(engine, location.path)
-        await sqlite.pragma(engine, f"busy_timeout={busy_ms}")
+            await _look_after(connection, server, first)
+    finally:
+        await dispose(patient)
+
+
+async def _look_after(connection: AsyncConnection, location: Location, first: First) -> None:
+    await connection.run_sync(migrate, location.label)
+    if first is not None:
+        await first(connection)
 
 
 def writing_engine(location: Location, busy_ms: int) -> AsyncEngine:
@@ -117,20 +126,25 @@ async def size_bytes(connection: AsyncConnection) -> int:
 
 def reason(error: Exception) -> str:
     """Why the database refused, as the middle of a sentence."""
-    original = _original(error)
-    return sqlite.reason(original) if isinstance(original, sqlite3.Error) else postgres.reason(original)
+    cause = original(error)
+    return sqlite.reason(cause) if isinstance(cause, sqlite3.Error) else postgres.reason(cause)
+
+
+def is_locked(error: Exception) -> bool:
+    """Whether another process holds the file, and will let it go."""
+    return getattr(original(error), "sqlite_errorcode", -1) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def opening_error(location: Location, error: Exception) -> PolytermError:
-    original = _original(error)
+    cause = original(error)
     if isinstance(location, PostgresServer):
-        return postgres.opening_error(location, original)
-    if isinstance(original, sqlite3.Error):
-        return sqlite.opening_error(location.path, original)
-    return StoreError(f"The database {location} cannot be opened: {original}.")
+        return postgres.opening_error(location, cause)
+    if isinstance(cause, sqlite3.Error):
+        return sqlite.opening_error(location.path, cause)
+    return StoreError(f"The database {location} cannot be opened: {cause}.")
 
 
-def _original(error: Exception) -> BaseException:
+def original(error: Exception) -> BaseException:
     """SQLAlchemy wraps what its own adapter of a driver wrapped."""
     if not isinstance(error, DBAPIError) or error.orig is None:
         return error

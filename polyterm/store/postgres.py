@@ -12,10 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from polyterm.errors import ConfigError, PolytermError, StoreError
 from polyterm.store.location import PostgresServer
 
-CONNECT_S: Final = 10.0
+CONNECT_S: Final = 8.0
 """Until the server has greeted."""
-WRITE_S: Final = 15.0
+WRITE_S: Final = 8.0
 """For one statement of a batch: a second's rows need milliseconds, and a spool waits behind it."""
+UPKEEP_S: Final = 3_600.0
+"""For one statement that changes tables or many rows."""
 QUESTION_S: Final = 120.0
 """For one statement of a report over everything that is stored."""
 
@@ -86,6 +88,11 @@ def writing_engine(server: PostgresServer) -> AsyncEngine:
             connection.exec_driver_sql("SET LOCAL synchronous_commit TO on")
 
     return engine
+
+
+def patient_engine(server: PostgresServer) -> AsyncEngine:
+    """One connection for work on the tables themselves."""
+    return _engine(server, connections=1, command_s=UPKEEP_S)
 
 
 def reading_engine(server: PostgresServer, connections: int) -> AsyncEngine:
