@@ -103,7 +103,7 @@ async def test_inputs_beyond_the_bound_are_refused_and_counted(open_store, path)
     with locked(path):
         for number in range(1, 5):
             store.submit(taken(number=number), [closed(number, early_exit(second=number))])
-        assert store.lost_inputs == 2
+        assert store.intake.lost_inputs == 2
         assert store.status.state == "failed"
         assert store.pending == 2 + 4
     await eventually(lambda: store.pending == 0)
@@ -115,5 +115,5 @@ async def test_inputs_beyond_the_bound_are_refused_and_counted(open_store, path)
 async def test_an_input_that_would_not_come_back_is_refused(open_store, path, price):
     store = await open_store()
     store.submit(Input(1, EPOCH * 1000, WindowEnded(KEY, Reference(price, "x", "spot", 0))))
-    assert (store.status.state, store.lost_inputs) == ("failed", 1)
+    assert (store.status.state, store.intake.lost_inputs) == ("failed", 1)
     assert store.status.reason == "The input 1 was not stored: a number in it is not finite."

@@ -60,7 +60,7 @@ async def test_an_event_without_a_row_is_announced_in_its_place(open_store, anno
 
 async def test_writes_reach_the_disk_before_a_commit_returns(open_store, path):
     store = await open_store()
-    async with store._engine.connect() as connection:
+    async with store._target.engine.connect() as connection:
         assert await connection.scalar(text("PRAGMA synchronous")) == 2  # FULL
         assert await connection.scalar(text("PRAGMA journal_mode")) == "wal"
     assert rows(path, "PRAGMA journal_mode") == [{"journal_mode": "wal"}]
@@ -69,11 +69,11 @@ async def test_writes_reach_the_disk_before_a_commit_returns(open_store, path):
 async def test_ticks_of_one_second_share_a_commit(open_store, path):
     commits = []
     store = await open_store(Limits(batch_s=0.1))
-    listen(store._engine.sync_engine, "commit", commits.append)
+    listen(store._target.engine.sync_engine, "commit", commits.append)
     for second in range(60):
         store.submit(taken(tick(second)))
         await asyncio.sleep(0)
-    assert store.status == ("ok", "", 60)
+    assert store.status[:3] == ("ok", "", 60)
     assert commits == []
     await eventually(lambda: store.pending == 0)
     assert len(commits) == 1
@@ -112,10 +112,10 @@ async def test_a_locked_database_delays_but_loses_nothing(open_store, path, anno
             store.submit(taken(tick(second)), [closed(second, early_exit(second=second))])
         store.put_state("collector_health", "{}", EPOCH * 1000)
         await eventually(lambda: store.status.state == "slow")
-        assert store.status == ("slow", "Writing waits: the database is locked by another process.", 41)
+        assert store.status[:3] == ("slow", "Writing waits: the database is locked by another process.", 41)
         await eventually(lambda: store.status.state == "failed")
         assert announced.events == []
-    await eventually(lambda: store.status == ("ok", "", 0))
+    await eventually(lambda: store.status[:3] == ("ok", "", 0))
     assert [event.id.input for event in announced.events] == list(range(20))
     stored = rows(path, "SELECT entry_ms FROM paper_trades ORDER BY id")
     assert [row["entry_ms"] for row in stored] == [(EPOCH + second) * 1000 for second in range(20)]
@@ -139,16 +139,16 @@ async def test_submitting_takes_no_longer_while_the_database_is_locked(open_stor
 
 async def test_a_full_disk_delays_but_loses_nothing(open_store, path, announced):
     store = await open_store()
-    async with store._engine.connect() as connection:
+    async with store._target.engine.connect() as connection:
         pages = await connection.scalar(text("PRAGMA page_count"))
         await connection.execute(text(f"PRAGMA max_page_count={pages}"))
     for number in range(200):
         store.submit(taken(tick(number)), [closed(number, early_exit(second=number))])
     await eventually(lambda: store.status.state == "failed")
     assert store.status.reason == "Writing waits: the disk is full."
-    async with store._writing, store._engine.connect() as connection:
+    async with store._writing, store._target.engine.connect() as connection:
         await connection.execute(text("PRAGMA max_page_count=100000"))
-    await eventually(lambda: store.status == ("ok", "", 0))
+    await eventually(lambda: store.status[:3] == ("ok", "", 0))
     assert [event.id.input for event in announced.events] == list(range(200))
     assert count(path, "paper_trades") == count(path, "ticks") == 200
 
@@ -159,13 +159,13 @@ async def test_the_newest_tick_is_refused_when_too_many_wait(open_store, path):
         for second in range(5):
             store.submit(taken(tick(second)))
         await eventually(lambda: "locked" in store.status.reason)
-        assert store.status == (
+        assert store.status[:3] == (
             "failed",
             "3 ticks wait to be written and no more are taken; the database is locked by another process.",
             3,
         )
     await eventually(lambda: store.pending == 0)
-    assert store.status == ("ok", "2 ticks, 0 other inputs and 0 events of this session were not stored.", 0)
+    assert store.status[:3] == ("ok", "2 ticks, 0 other inputs and 0 events of this session were not stored.", 0)
     kept = rows(path, "SELECT timestamp_ms FROM ticks ORDER BY timestamp_ms")
     assert [row["timestamp_ms"] for row in kept] == [(EPOCH + second) * 1000 for second in range(3)]
 
@@ -176,7 +176,7 @@ async def test_events_beyond_the_bound_are_neither_stored_nor_announced(open_sto
         store.submit(taken(), [closed(number, early_exit(second=number)) for number in range(4)])
         store.submit(taken(tick()))
         assert store.status.state == "failed"
-        assert store.lost_events == 2
+        assert store.intake.lost_events == 2
     await eventually(lambda: store.pending == 0)
     assert [event.id.input for event in announced.events] == [0, 1]
     assert count(path, "paper_trades") == 2
@@ -192,7 +192,7 @@ async def test_a_number_that_is_not_finite_is_kept_out_and_said(open_store, path
     assert "pnl is inf" in store.status.reason
     await eventually(lambda: store.pending == 0)
     assert [event.id.input for event in announced.events] == [2]
-    assert (store.lost_ticks, store.lost_events) == (1, 1)
+    assert (store.intake.lost_ticks, store.intake.lost_events) == (1, 1)
     assert (count(path, "ticks"), count(path, "paper_trades")) == (0, 1)
 
 

@@ -1,0 +1,150 @@
+"""Rows that wait on this machine for a database elsewhere: a SQLite file, in order, durable when ``append`` returns."""
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+
+import msgspec
+import zstandard
+
+from polyterm.store.lines import Line
+
+_SETTINGS: Final = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA fullfsync=ON",
+    """CREATE TABLE IF NOT EXISTS spool (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, at_s REAL NOT NULL, rows INTEGER NOT NULL, lines BLOB NOT NULL
+    )""",
+)
+_SUFFIXES: Final = ("", "-wal", "-shm")
+_KEEP_BYTES: Final = 4 * 2**20
+"""A file that has become empty is kept up to this size, and given back to the disk beyond it."""
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class Batch(NamedTuple):
+    """``last`` is the place of its end in the spool."""
+
+    last: int
+    lines: list[Line]
+
+
+class Spool:
+    """One spool file, made when the first row comes. It is only used on a thread of its own; errors are sqlite3's.
+
+    ``rows`` have not been dropped. What one ``append`` took stays together.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows = 0
+        self._oldest_at_s: float | None = None
+        self._dropped = 0
+        self._connection: sqlite3.Connection | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool")
+        self._pack = zstandard.ZstdCompressor(level=3)
+        self._unpack = zstandard.ZstdDecompressor()
+        self._decode = msgspec.msgpack.Decoder(list[Line])
+
+    @property
+    def age_s(self) -> float:
+        """Of the oldest row, by this machine's clock; 0 without any."""
+        return 0.0 if self._oldest_at_s is None else max(0.0, time.time() - self._oldest_at_s)
+
+    async def look(self) -> None:
+        """Find what an earlier run left; nothing is made when there is nothing."""
+        if self.path.exists():
+            await self._do(self._open)
+
+    async def append(self, lines: Sequence[Line]) -> None:
+        """Returns when all of it is on the disk, or none of it is there."""
+        await self._do(lambda: self._append(lines))
+
+    async def oldest(self, rows: int) -> Batch | None:
+        """About as many rows, in their order; they stay until they are dropped."""
+        return await self._do(lambda: self._oldest(rows))
+
+    async def drop(self, last: int) -> None:
+        """Forget everything up to ``last``. Where the disk does not even take that, the next drop does it again."""
+        await self._do(lambda: self._drop(last))
+
+    async def close(self) -> None:
+        await self._do(self._let_go)
+        self._thread.shutdown()
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    # On the thread
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is not None:
+            return self._connection
+        connection = sqlite3.connect(self.path, timeout=1.0, isolation_level=None, check_same_thread=False)
+        try:
+            self.path.chmod(0o600)
+            for line in _SETTINGS:
+                connection.execute(line)
+            self._count(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+        return connection
+
+    def _count(self, connection: sqlite3.Connection) -> None:
+        total = "SELECT COALESCE(SUM(rows), 0), MIN(at_s) FROM spool WHERE seq > ?"
+        self.rows, self._oldest_at_s = connection.execute(total, (self._dropped,)).fetchone()
+
+    def _append(self, lines: Sequence[Line]) -> None:
+        now, packed = time.time(), self._pack.compress(msgspec.msgpack.encode(lines))
+        self._open().execute("INSERT INTO spool (at_s, rows, lines) VALUES (?, ?, ?)", (now, len(lines), packed))
+        self.rows += len(lines)
+        self._oldest_at_s = self._oldest_at_s or now
+
+    def _oldest(self, rows: int) -> Batch | None:
+        found: list[Line] = []
+        last = self._dropped
+        query = "SELECT seq, lines FROM spool WHERE seq > ? ORDER BY seq"
+        with closing(self._open().execute(query, (last,))) as cursor:
+            for place, packed in cursor:
+                last = place
+                found += self._decode.decode(self._unpack.decompress(packed))
+                if len(found) >= rows:
+                    break
+        return Batch(last, found) if found else None
+
+    def _drop(self, last: int) -> None:
+        connection, self._dropped = self._open(), last
+        try:
+            connection.execute("DELETE FROM spool WHERE seq <= ?", (last,))
+            self._count(connection)
+            if not self.rows and self.path.stat().st_size > _KEEP_BYTES:
+                self._remove()
+        except sqlite3.OperationalError as error:
+            self._count(connection)
+            if self.rows:
+                log.warning("delivered rows stay in the spool: %s", error)
+            else:
+                self._remove()  # all of it was delivered, and a file that is gone needs no room
+
+    def _remove(self) -> None:
+        self._let_go()
+        for suffix in _SUFFIXES:
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        self._dropped = 0
+
+    def _let_go(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(sqlite3.OperationalError):  # a last checkpoint needs room; without it the log just stays
+                connection.close()

@@ -1,0 +1,234 @@
+"""How each kind of row is written, in the words of SQLite and of PostgreSQL.
+
+Every write can be repeated: a batch whose fate is unknown is simply written again. An input, a digest, a trade and a
+correction are stored once, the first wins. A window's strike and outcome give way to one of the same or a better grade;
+its statistics to those over at least as many ticks, so that a session that joined late does not replace a whole window
+by a part of it.
+
+SQLite takes rows as parameters. PostgreSQL takes one parameter, ``rows``: a JSON array of them, which the server takes
+apart and not this process, whose event loop has ticks to make.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any, Final, NamedTuple, TypeVar
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Executable,
+    Function,
+    Table,
+    Text,
+    bindparam,
+    case,
+    cast,
+    column,
+    func,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.elements import KeyedColumnElement
+
+from polyterm.core.market import GRADES
+from polyterm.store.schema import (
+    inputs,
+    paper_trades,
+    sessions,
+    system_state,
+    ticks,
+    trade_corrections,
+    window_digests,
+    windows,
+)
+
+Insert = sqlite.Insert | postgresql.Insert
+T = TypeVar("T")
+
+
+class Kind(NamedTuple):
+    """``name`` stands in spools: it is never given to anything else. Rows of one ``lane`` keep their order.
+
+    ``bulk`` says that rows may share a statement, none of them looks at another. ``nested`` are the columns whose text
+    PostgreSQL keeps as JSON. ``then`` is done with a second row when, and only when, the first one was new.
+    """
+
+    name: str
+    lane: str
+    sqlite: Executable
+    postgres: Executable
+    bulk: bool = False
+    nested: frozenset[str] = frozenset()
+    then: "Kind | None" = None
+
+
+def _ignore(statement: Insert) -> Insert:
+    return statement.on_conflict_do_nothing()
+
+
+def _kind(
+    name: str,
+    table: Table,
+    conflict: Callable[[Insert], Insert] = _ignore,
+    *,
+    lane: str | None = None,
+    nested: Iterable[str] = (),
+    then: Kind | None = None,
+) -> Kind:
+    """Rows of ``table``; a column that a row does not name is NULL, a number that the database gives is its own."""
+    names = [one.name for one in table.c if one.autoincrement is not True]
+    new = select(*(column(name) for name in names)).select_from(_rows_of(table).alias("new"))
+    return Kind(
+        name=name,
+        lane=lane or table.name,
+        sqlite=conflict(sqlite.insert(table)),
+        postgres=conflict(postgresql.insert(table).from_select(names, new)),
+        bulk=conflict is _ignore and then is None,
+        nested=frozenset(nested),
+        then=then,
+    )
+
+
+_GIVEN: Final = cast(bindparam("rows", type_=Text), JSON)
+
+
+def _rows_of(table: Table) -> Function[Any]:
+    return func.json_populate_recordset(text(f"NULL::{table.name}"), _GIVEN)
+
+
+def _rank(grade: KeyedColumnElement[Any]) -> ColumnElement[int]:
+    return case({name: rank for rank, name in enumerate(GRADES)}, value=grade, else_=-1)
+
+
+def _window(judges: Mapping[str, str | None]) -> Callable[[Insert], Insert]:
+    """Insert a window's row, or set columns of the one there; each maps to the column that decides whether it is
+    replaced, a grade or the number of ticks; what maps to None is kept once set."""
+
+    def conflict(statement: Insert) -> Insert:
+        new = statement.excluded
+        changes: dict[str, ColumnElement[Any]] = {"session": new.session}
+        for name, judge in judges.items():
+            old = windows.c[name]
+            if judge is None:
+                changes[name] = func.coalesce(old, new[name])
+                continue
+            if judge == "tick_count":
+                better = new[judge] >= func.coalesce(windows.c[judge], -1)
+            else:
+                better = _rank(new[judge]) >= _rank(windows.c[judge])
+            changes[name] = case((better, new[name]), else_=old)
+        return statement.on_conflict_do_update(index_elements=windows.primary_key.columns, set_=changes)
+
+    return conflict
+
+
+def _replace(key: Sequence[str], names: Sequence[str]) -> Callable[[Insert], Insert]:
+    def conflict(statement: Insert) -> Insert:
+        changes = {name: statement.excluded[name] for name in names}
+        return statement.on_conflict_do_update(index_elements=key, set_=changes)
+
+    return conflict
+
+
+def _session() -> Kind:
+    """A session's row, naming the session that began last before it on this database."""
+    names = [one.name for one in sessions.c if one.name != "predecessor"]
+    other = sessions.alias("other")
+    before = select(other.c.session).order_by(other.c.started_ms.desc()).limit(1)
+    new = _rows_of(sessions).table_valued(*(column(name) for name in names), name="new")
+    found = before.where(other.c.session != new.c.session).scalar_subquery()
+    source = select(*(new.c[name] for name in names), found)
+    named = sqlite.insert(sessions).values(
+        predecessor=before.where(other.c.session != bindparam("own_session")).scalar_subquery()
+    )
+    return Kind(
+        name="session",
+        lane=sessions.name,
+        sqlite=_ignore(named),
+        postgres=_ignore(postgresql.insert(sessions).from_select([*names, "predecessor"], source)),
+    )
+
+
+def _end() -> Kind:
+    """The totals of a session that ended."""
+    places = {
+        "ended_ms": ("at_ms", BigInteger),
+        "inputs": ("last_input", BigInteger),
+        "events": ("all_events", BigInteger),
+        "events_digest": ("digest", Text),
+    }
+    typed: Iterator[ColumnElement[Any]] = (
+        column(name, kind) for name, kind in (("ended_session", Text), *places.values())
+    )
+    new = func.json_to_recordset(_GIVEN).table_valued(*typed).render_derived(name="new", with_types=True)
+    change = update(sessions)
+    return Kind(
+        name="end",
+        lane=sessions.name,
+        sqlite=change.where(sessions.c.session == bindparam("ended_session")).values(
+            {name: bindparam(place) for name, (place, _) in places.items()}
+        ),
+        postgres=change.where(sessions.c.session == new.c.ended_session).values(
+            {name: new.c[place] for name, (place, _) in places.items()}
+        ),
+    )
+
+
+_STRIKE: Final = dict.fromkeys(("start_price", "strike_source", "strike_at_ms", "strike_grade"), "strike_grade")
+_FINAL: Final = dict.fromkeys(("end_price", "final_source", "final_at_ms", "final_grade"), "final_grade")
+_OUTCOME: Final = dict.fromkeys(
+    ("outcome", "outcome_source", "resolved_at", "resolved_ms", "outcome_grade"), "outcome_grade"
+)
+_STATISTICS: Final = dict.fromkeys(
+    (
+        "opening_up_price", "closing_up_price", "high_up_price", "low_up_price", "price_change_count",
+        "up_price_volatility", "spot_volatility", "max_spot_delta_pct", "tick_count",
+    ),
+    "tick_count",
+)  # fmt: skip
+_TRADE_KEY: Final = ("session", "strategy_name", "crypto", "horizon", "window_epoch", "entry_ms")
+_ONCE_SOLD: Final = [one.name for one in paper_trades.c if one.name != "id"]
+
+TICK: Final = _kind("tick", ticks, nested=("up_book_depth", "down_book_depth"))
+INPUT: Final = _kind("input", inputs)
+DIGEST: Final = _kind("digest", window_digests)
+TRADE: Final = _kind("trade", paper_trades)
+CORRECTION: Final = _kind(
+    "correction",
+    trade_corrections,
+    lane=TRADE.lane,
+    then=_kind("corrected", paper_trades, _replace(_TRADE_KEY, _ONCE_SOLD)),
+)
+OPENING: Final = _kind(
+    "opening", windows, _window({**_STRIKE, "opened_ms": None, "fee_rate": None, "fee_exponent": None})
+)
+STRIKE: Final = _kind("strike", windows, _window(_STRIKE))
+CLOSING: Final = _kind("closing", windows, _window({**_FINAL, **_STATISTICS, "closed_ms": None}))
+OUTCOME: Final = _kind("outcome", windows, _window({**_OUTCOME, **_FINAL, "official_delay_ms": None}))
+STATE: Final = _kind("state", system_state, _replace(("key",), ("value", "updated_at", "updated_ms")))
+SESSION: Final = _session()
+END: Final = _end()
+
+KINDS: Final = {
+    kind.name: kind
+    for kind in (
+        TICK, INPUT, DIGEST, TRADE, CORRECTION, OPENING, STRIKE, CLOSING, OUTCOME, STATE, SESSION, END,
+    )
+}  # fmt: skip
+
+
+def runs(items: Iterable[T], kind_of: Callable[[T], Kind]) -> Iterator[tuple[Kind, list[T]]]:
+    """What can be written together: items of one kind that follow each other in their lane, lane by lane.
+
+    All that is lost is the order between lanes, which nobody sees from outside of a transaction.
+    """
+    lanes: dict[str, list[T]] = {}
+    for item in items:
+        lanes.setdefault(kind_of(item).lane, []).append(item)
+    for lane in lanes.values():
+        for _, group in groupby(lane, key=lambda item: kind_of(item).name):
+            same = list(group)
+            yield kind_of(same[0]), same
