@@ -76,10 +76,18 @@ class PaperSettings(Section):
     sizing: Literal["shares", "usd"] = "shares"
 
 
-class ServiceSettings(Section):
-    """``port`` opens the status server on TCP as well; without a token it answers ``/health`` only beyond loopback."""
+def _host() -> str:
+    """A platform that gives a ``PORT`` knocks on it from outside."""
+    return "0.0.0.0" if os.environ.get("PORT") else "127.0.0.1"  # noqa: S104 - beyond loopback /health needs no token
 
-    host: str = "127.0.0.1"
+
+class ServiceSettings(Section):
+    """``port`` opens the status server on TCP as well; without a token it answers ``/health`` only beyond loopback.
+
+    ``host`` is loopback, or every address where ``PORT`` is in the environment.
+    """
+
+    host: str = Field(default_factory=_host)
     port: int | None = Field(default=None, ge=0, le=65535)
     token: SecretStr | None = None
     instance: str = Field(default="default", pattern=r"^[A-Za-z0-9_-]{1,32}$")
@@ -167,7 +175,7 @@ class Settings(BaseSettings):
     feeds: FeedSettings = FeedSettings()
     credentials: Credentials = Credentials()
     paper: PaperSettings = PaperSettings()
-    service: ServiceSettings = ServiceSettings()
+    service: ServiceSettings = Field(default_factory=ServiceSettings)
     console: ConsoleSettings = ConsoleSettings()
     recorder: RecorderSettings = RecorderSettings()
 
