@@ -96,10 +96,11 @@ class Tick(msgspec.Struct, frozen=True, gc=False, tag="tick", kw_only=True):
     @property
     def spread_pct(self) -> float | None:
         """Up spread in percent of the Up mid."""
-        mid, spread = self.up_mid, self.spread
-        if mid is None or spread is None or mid == 0:
+        bid, ask = self.up_bid, self.up_ask
+        if bid is None or ask is None:
             return None
-        return spread / mid * 100
+        mid = (bid + ask) / 2
+        return None if mid == 0 else (ask - bid) / mid * 100
 
     @property
     def distance(self) -> float | None:

@@ -104,15 +104,17 @@ class ColumnarReplay:
         return self._engine.apply(item)
 
     def _row(self, lane: "_Lane", row: int, *, observed: bool) -> list[Event]:
-        window = lane.desk.windows.running
+        desk, rows = lane.desk, lane.rows
+        window = desk.windows.running
         if window is None:
             raise RuntimeError("a tick was taken without a window")
-        out = Outbox(self._engine.session, int(lane.rows.number[row]), int(lane.rows.at_ms[row]))
-        tick = lane.rows.ticks.tick(row)
-        self._engine.raise_strike(window, tick.strike, out)
+        out = Outbox(self._engine.session, rows.number.item(row), rows.at_ms.item(row))
+        tick = rows.ticks.tick(row)
+        if row in lane.strikes:
+            self._engine.raise_strike(window, tick.strike, out)
         if observed:
-            lane.desk.features.observe(tick)
-        lane.desk.follow(lane.moves.get(row, {}), Moment(tick, window, out))
+            desk.features.observe(tick)
+        desk.follow(lane.moves.get(row, NO_MOVES), Moment(tick, window, out))
         return out.events
 
 
@@ -146,11 +148,16 @@ class _Needs:
             self.last.setdefault(place, []).append(node_id)
 
 
+NO_MOVES: Final[dict[int, Move]] = {}
+
 _needs_of: Final = lru_cache(maxsize=64)(_Needs)
 
 
 class _Lane:
-    """One series of a piece: its columns, the moves that were found on them, and how far its desk has come."""
+    """One series of a piece: its columns, the moves that were found on them, and how far its desk has come.
+
+    ``moves`` are by row, and then by seat in the order of the seats. ``strikes`` are rows that may raise the strike.
+    """
 
     def __init__(self, desk: Desk, rows: Rows, ground: Ground, needs: _Needs) -> None:
         self.desk = desk
@@ -159,25 +166,26 @@ class _Lane:
         self._ground = ground
         self._done = rows.fresh
         desk.recorded = self._recorded
+        self.strikes = frozenset(self._strikes().tolist())
         self.moves: dict[int, dict[int, Move]] = {}
         for seat in desk.seats:
             if seat.rule is not None and seat.book.disabled is None and rows.fresh < len(rows.ticks):
+                place, together = seat.place, self.moves
                 for move in Walk(ground, seat, seat.rule).moves():
-                    together = self.moves.get(move.row)
-                    if together is None:
-                        self.moves[move.row] = {seat.place: move}
+                    others = together.get(move.row)
+                    if others is None:
+                        together[move.row] = {place: move}
                     else:
-                        together[seat.place] = move
-                self.features.forget(needs.last.get(seat.place, ()))
+                        others[place] = move
+                self.features.forget(needs.last.get(place, ()))
 
     def agenda(self, *, everything: bool) -> Iterator[tuple[int, int]]:
         """(number, row) of the ticks on which something is done or asked."""
         fresh = self.rows.fresh
-        rows = range(fresh, len(self.rows.ticks)) if everything else sorted({*self.moves, *self._strikes().tolist()})
-        return zip(self.rows.number[list(rows)].tolist(), rows, strict=True)
+        rows = list(range(fresh, len(self.rows.ticks)) if everything else {*self.moves, *self.strikes})
+        return zip(self.rows.number[rows].tolist(), rows, strict=True)
 
     def _strikes(self) -> Whole:
-        """Rows that may raise the strike of their window."""
         ticks, fresh = self.rows.ticks, self.rows.fresh
         changed = np.diff(ticks.epoch, prepend=-1) != 0
         changed |= np.diff(ticks.grade, prepend=-1) != 0

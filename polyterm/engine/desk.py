@@ -182,22 +182,27 @@ class Desk:
             self._mind()
 
     def follow(self, moves: Mapping[int, Move], moment: Moment) -> None:
-        """Make the moves that the rules were found to make, by seat; strategies that are no rules are asked."""
-        for place in sorted({*self._strategies, *moves} if self._strategies else moves):
-            seat = self.seats[place]
+        """Make the moves that the rules were found to make, in the order of their seats.
+
+        Strategies that are no rules are asked in between.
+        """
+        for place in sorted({*self._strategies, *moves}) if self._strategies else moves:
             move = moves.get(place)
             if move is None:
-                self._consult_strategy(seat, moment)
-            elif seat.book.disabled is None and not self._made(seat, move, moment):
-                raise RuntimeError(f"{seat.book.name} cannot do on {moment.tick.key} what its columns say")
+                self._consult_strategy(self.seats[place], moment)
+            elif move.seat.book.disabled is None and not self._made(move, moment):
+                raise RuntimeError(f"{move.seat.book.name} cannot do on {moment.tick.key} what its columns say")
 
-    def _made(self, seat: Seat, move: Move, moment: Moment) -> bool:
+    def _made(self, move: Move, moment: Moment) -> bool:
         """Whether the move could be made; a signal that means nothing takes the strategy out and counts as made."""
+        seat = move.seat
         if move.way is None:
             return self.leave(seat, move.reason, moment)
-        unchecked = buy(move.way, move.values or ())
-        signal = self._guarded(seat.book, lambda: check(unchecked), moment.out)
-        return signal is None or self.enter(seat, signal, moment)
+        signal = buy(move.way, move.values or ())
+        # Of a rule's signal only the size can be wrong, and most give none.
+        if signal.size is not None and self._guarded(seat.book, lambda: check(signal), moment.out) is None:
+            return True
+        return self.enter(seat, signal, moment)
 
     def _consult_strategy(self, seat: Seat, moment: Moment) -> None:
         if seat.book.disabled is not None:
@@ -268,7 +273,7 @@ class Desk:
         exit_ = moment.conditions(position.side)
         trade = sold(position, tick, reason, price=price, fee=window.fee, exit_=exit_)
         seat.holding = None
-        seat.limiter.left(tick.key.epoch, tick.at_ms, reason)
+        seat.limiter.left(tick.key.epoch, trade.exit_ms, reason)
         self._changed = True
         self.accounts.scoreboard.closed(trade)
         out.events.append(TradeClosed(out.id(), out.at_ms, trade))

@@ -36,7 +36,8 @@ def bought(
     entry: Conditions, session: str,
 ) -> Position:  # fmt: skip
     """``entry`` are the ``conditions`` of that side."""
-    mark = tick.mark(side)
+    mid, strike = entry.up_mid, tick.strike
+    mark = mid if mid is None or side == "up" else 1 - mid
     return Position(
         strategy=strategy,
         key=tick.key,
@@ -47,8 +48,8 @@ def bought(
         reason=signal.reason,
         strength=signal.strength,
         entry=entry,
-        strike=None if tick.strike is None else tick.strike.price,
-        strike_grade=None if tick.strike is None else tick.strike.grade,
+        strike=None if strike is None else strike.price,
+        strike_grade=None if strike is None else strike.grade,
         legs=open_legs(price, shares, fee),
         peak_r=0.0 if mark is None else (mark - price) / price,
         session=session,
