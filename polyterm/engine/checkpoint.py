@@ -1,11 +1,10 @@
 """All that an engine knows between two inputs, so that another one can go on from there."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
 
-from polyterm.core.position import Position
 from polyterm.engine.conflicts import ConflictsState
 from polyterm.engine.desk import DeskState
 from polyterm.engine.scoreboard import ScoreboardState
@@ -76,12 +75,10 @@ def unchanged(saved: Checkpoint, entries: Iterable[Entry]) -> frozenset[str]:
     return frozenset(entry.name for entry in entries if then.get(entry.name) == declared(entry))
 
 
-def farewells(
-    saved: Checkpoint, entries: Iterable[Entry], same: frozenset[str], held: Iterable[Position]
-) -> Iterator[str]:
-    """A sentence for every strategy that is not the ``same`` any more; ``held`` is everything open."""
-    names = {entry.name for entry in entries}
-    positions = list(held)
+def farewells(saved: Checkpoint, entries: Sequence[Entry]) -> Iterator[str]:
+    """A sentence for every strategy of then that is not among the ``entries`` as it was."""
+    names, same = {entry.name for entry in entries}, unchanged(saved, entries)
+    positions = [seat.holding for desk in saved.desks for seat in desk.seats if seat.holding is not None]
     for strategy in saved.strategies:
         if strategy.name in same:
             continue

@@ -132,6 +132,11 @@ class Desk:
                 self.windows.running.pending += (state.holding,)
         self._mind()
 
+    def drop(self, seat: Seat) -> None:
+        """Let go of what is held there, without a trade."""
+        seat.holding = None
+        self._mind()
+
     @property
     def asks_strategies(self) -> bool:
         """Whether some seat has to be asked on every tick, because its strategy is no rule."""

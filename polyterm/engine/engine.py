@@ -1,6 +1,6 @@
 """The engine: one input in, events out. The same inputs give the same events, byte for byte."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
@@ -23,7 +23,7 @@ from polyterm.core.position import Position
 from polyterm.core.snapshot import CoinConflict, ConflictPair, LeaderboardRow, Lineup, PositionRow
 from polyterm.core.tick import Tick
 from polyterm.engine.books import Book, Holding, Seat, Series, Sizing, series_of
-from polyterm.engine.checkpoint import Checkpoint, StrategyState, declared, encode, farewells, unchanged
+from polyterm.engine.checkpoint import Checkpoint, StrategyState, declared, encode, unchanged
 from polyterm.engine.closing import closing_words
 from polyterm.engine.conflicts import with_holdings
 from polyterm.engine.desk import Accounts, Desk
@@ -199,10 +199,11 @@ class Engine:
     def restore(self, saved: Checkpoint) -> tuple[str, ...]:
         """Forget everything and go on from there, with the strategies of this engine.
 
-        Gives a sentence for each strategy that could not go on as it was. Its open positions stay and settle.
+        Positions of strategies that are not what they were wait for the end of their window. Gives a sentence for each
+        of the others whose own memory is lost.
         """
-        books, entries = self.accounts.books, [book.entry for book in self.accounts.books]
-        same = unchanged(saved, entries)
+        books = self.accounts.books
+        same = unchanged(saved, (book.entry for book in books))
         disabled = {strategy.name: strategy.disabled for strategy in saved.strategies}
         for book in books:
             book.disabled = disabled[book.name] if book.name in same else None
@@ -217,7 +218,18 @@ class Engine:
         held = self.open_positions()
         self.accounts.scoreboard.restore(saved.scoreboard, same, [position.strategy for position in held])
         self.accounts.conflicts.restore(saved.conflicts, same)
-        return (*farewells(saved, entries, same, held), *anew)
+        return tuple(anew)
+
+    def forget(self, closed: Collection[Position]) -> None:
+        """Drop positions of which somebody else knows that they were closed."""
+        gone = {_identity(position) for position in closed}
+        for desk in self.desks.values():
+            for seat in desk.seats:
+                if seat.holding is not None and _identity(seat.holding.bought) in gone:
+                    desk.drop(seat)
+            for window in desk.windows.known():
+                window.pending = tuple(one for one in window.pending if _identity(one) not in gone)
+        self.accounts.scoreboard.recount(position.strategy for position in self.open_positions())
 
     def unsettled(self) -> tuple[MarketKey, ...]:
         """Every window that it knows, running or over, whose official outcome it has not heard; oldest first."""
@@ -295,6 +307,10 @@ class Engine:
     def exposure(self) -> float:
         """Dollars paid, under the touch model, for what is open."""
         return sum(position.entry_price * position.shares for position in self.open_positions())
+
+
+def _identity(position: Position) -> tuple[str, str, MarketKey, int]:
+    return position.session, position.strategy, position.key, position.entry_ms
 
 
 def _pending_row(position: Position) -> PositionRow:

@@ -151,6 +151,10 @@ class Scoreboard:
         for state in saved.totals:
             if state.strategy in unchanged:
                 self._totals[state.strategy].restore(state)
-        for strategy, number in Counter(held).items():
-            if strategy in self._totals:
-                self._totals[strategy].open = number
+        self.recount(held)
+
+    def recount(self, held: Iterable[str]) -> None:
+        """``held`` names the strategy of every open position."""
+        numbers = Counter(held)
+        for strategy, totals in self._totals.items():
+            totals.open, totals.shown = numbers[strategy], None

@@ -14,7 +14,7 @@ from polyterm.core.market import MarketKey
 from polyterm.core.signal import HOLD, Signal
 from polyterm.core.tick import Tick
 from polyterm.engine.books import Book
-from polyterm.engine.checkpoint import VERSION, Checkpoint, CheckpointError, decode
+from polyterm.engine.checkpoint import VERSION, Checkpoint, CheckpointError, decode, farewells
 from polyterm.engine.engine import Engine
 from polyterm.strategies.base import EVERY_HORIZON, Branch, Context, Held, HeldValues, Limits, Rule, Strategy
 from polyterm.strategies.contrarian import Contrarian, ContrarianParameters
@@ -146,11 +146,12 @@ def test_events_after_a_checkpoint_are_those_of_the_uninterrupted_engine(seed: i
     assert shown(pieces) == shown(whole)
 
 
-def restored(scene: Scene, *books: object, resumed: bool = False) -> tuple[Scene, tuple[str, ...]]:
+def restored(scene: Scene, *books: Book, resumed: bool = False) -> tuple[Scene, tuple[str, ...]]:
     """Another scene that goes on where that one is, and what could not go on."""
-    other = Scene(*books)  # type: ignore[arg-type]
+    other = Scene(*books)
     saved = decode(scene.engine.checkpoint())
-    notices = other.engine.restore(saved.resumed() if resumed else saved)
+    notices = tuple(farewells(saved, [book.entry for book in books]))
+    notices += other.engine.restore(saved.resumed() if resumed else saved)
     other.number, other.at_ms = scene.number, scene.at_ms
     return other, notices
 
@@ -261,3 +262,13 @@ def test_unsettled_windows_are_those_without_an_official_outcome() -> None:
     assert scene.engine.unsettled() == (KEY, KEY.next())
     scene.outcome("up", "official")
     assert scene.engine.unsettled() == (KEY.next(),)
+
+
+def test_a_position_that_somebody_else_closed_is_dropped() -> None:
+    scene = Scene(book(Patient, "Sold"), book(Patient, "Held"))
+    scene.open()
+    scene.tick(5)
+    sold, held = scene.engine.open_positions()
+    scene.engine.forget([sold])
+    assert scene.engine.open_positions() == (held,)
+    assert [(row.strategy, row.open) for row in scene.engine.leaderboard_rows()] == [("Sold", 0), ("Held", 1)]
