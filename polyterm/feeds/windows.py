@@ -127,15 +127,16 @@ class WindowDesk:
         market_feed.on_resolved = self._on_resolved
 
     def resume(self, unresolved: Iterable[UnresolvedWindow]) -> None:
-        """Take up windows of earlier sessions, before the first ``advance``: one that still runs keeps its strike, the
-        others are asked for until the venue says how they ended."""
+        """Take up windows of earlier sessions: one that still runs keeps its strike, the others are asked for until the
+        venue says how they ended."""
         now_ms = self._clock.market_ms()
         for known in unresolved:
             key, is_over = known.key, known.key.end * 1000 <= now_ms
             if not is_over and (key.coin, key.horizon) not in self._series:
                 continue
-            window = self._windows[key] = _Window(key, now_ms + self._market_ms(RESULT_AFTER_S) * is_over)
-            window.opened, window.ended, window.judged = is_over, is_over and known.closed, known.grade
+            if key not in self._windows:
+                window = self._windows[key] = _Window(key, now_ms + self._market_ms(RESULT_AFTER_S) * is_over)
+                window.opened, window.ended, window.judged = is_over, is_over and known.closed, known.grade
             self._references.keep(key.coin, key.epoch, known.strike)
             if known.final is not None and known.final.grade != "spot":
                 self._references.keep(key.coin, key.end, known.final)

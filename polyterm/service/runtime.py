@@ -33,6 +33,7 @@ from polyterm.service.snapshots import Screen
 from polyterm.service.sources import Assemble
 from polyterm.service.status.server import StatusServer
 from polyterm.service.tasks import keep_alive, together
+from polyterm.service.unresolved import resume_unresolved
 from polyterm.service.view import View
 from polyterm.settings import Settings
 from polyterm.store.location import Location, locate
@@ -183,7 +184,9 @@ class Runtime:
                 log.info("polyterm %s is running: %s", __version__, view.mode, extra=where)
                 heartbeat = Heartbeat(store, view.snapshot)
                 await together(
-                    sources.run(), keep_alive("the heartbeat", heartbeat.run, self._note_problem("heartbeat"))
+                    sources.run(),
+                    resume_unresolved(sources, reader, self._engine, self._clock),
+                    keep_alive("the heartbeat", heartbeat.run, self._note_problem("heartbeat")),
                 )
             finally:
                 view.phase = "ending"

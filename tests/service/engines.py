@@ -35,6 +35,7 @@ class Quiet:
 
     def __init__(self, _: Settings, __: Clock, emit: Emit) -> None:
         self.emit = emit
+        self.resumed: tuple[UnresolvedWindow, ...] = ()
 
     async def run(self) -> None:
         await asyncio.Event().wait()
