@@ -20,14 +20,14 @@ from polyterm.core.input import Input, Payload
 from polyterm.engine.books import Book
 from polyterm.engine.digest import RunningDigests
 from polyterm.engine.engine import Engine
-from polyterm.errors import ConfigError, StoreError
+from polyterm.errors import ConfigError, LeaseLost, StoreError
 from polyterm.service.assembly import Venues
 from polyterm.service.commands import Commands
 from polyterm.service.heartbeat import Heartbeat
 from polyterm.service.host import this_platform
 from polyterm.service.latch import Latch, opening
 from polyterm.service.lease import RETRY_S, Lease
-from polyterm.service.lease_of import lease_of
+from polyterm.service.lease_of import disown, lease_of
 from polyterm.service.sequencer import Sequencer
 from polyterm.service.snapshots import Screen
 from polyterm.service.sources import Assemble
@@ -140,10 +140,15 @@ class Runtime:
                 await asyncio.sleep(RETRY_S)
             log.warning("taking over %s", location)
             await self._listen(strict=False)
-        async with asyncio.TaskGroup() as holding:
-            keeping = holding.create_task(lease.keep())
-            await self._own(location)
-            keeping.cancel()
+        try:
+            async with asyncio.TaskGroup() as holding:
+                keeping = holding.create_task(lease.keep())
+                await self._own(location, lease)
+                keeping.cancel()
+        except BaseExceptionGroup as failures:
+            if failures.subgroup(LeaseLost) is not None:
+                disown(location)
+            raise
 
     async def _take(self, lease: Lease, latch: Latch) -> bool:
         """Try to become the owner. An owner is in the latched trading state at once, before it has a database."""
@@ -168,10 +173,10 @@ class Runtime:
             self._announce(tuple(self._sequencer.handle(command)))
         return True
 
-    async def _own(self, location: Location) -> None:
+    async def _own(self, location: Location, lease: Lease) -> None:
         view = self.view
         sources = self._assemble(self._settings, self._clock, self.handle)  # a wrong setting leaves no session behind
-        store = await self._open(location)
+        store = await self._open(location, lease)
         reader = Reader.open(location)
         view.opened(store, reader, sources)
         while self._early:
@@ -195,7 +200,7 @@ class Runtime:
                 await store.close(self._digests.summary())
                 log.info("ended", extra={"session": view.session})
 
-    async def _open(self, location: Location) -> Store:
+    async def _open(self, location: Location, lease: Lease) -> Store:
         """The store; a database that another process keeps locked is waited for."""
         session = SessionInfo(
             id=self.view.session,
@@ -208,7 +213,7 @@ class Runtime:
         )
         while True:
             try:
-                return await Store.open(location, session=session, on_durable=self._stored)
+                return await Store.open(location, session=session, on_durable=self._stored, guard=lease.guard)
             except StoreError as error:
                 self.view.why = str(error)
                 log.warning("waiting for the database: %s", error)

@@ -148,3 +148,20 @@ class Spool:
         if connection is not None:
             with suppress(sqlite3.OperationalError):  # a last checkpoint needs room; without it the log just stays
                 connection.close()
+
+
+def put_aside(path: Path) -> Path | None:
+    """Give a closed spool that still holds rows another name, so that no later run delivers them; that name."""
+    if not path.exists():
+        return None
+    with closing(sqlite3.connect(path)) as connection:
+        if connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'spool'").fetchone() == (0,):
+            return None
+        if connection.execute("SELECT count(*) FROM spool").fetchone() == (0,):
+            return None
+    aside = path.with_name(f"{path.name}.lost-{time.time_ns() // 1_000_000}")
+    for suffix in reversed(_SUFFIXES):
+        file = path.with_name(path.name + suffix)
+        if file.exists():
+            file.rename(aside.with_name(aside.name + suffix))
+    return aside
