@@ -17,7 +17,8 @@ Mode = Literal["PAPER", "DEMO", "LIVE", "REPLAY"]
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """``started_ms`` is market time; ``pnl_*`` are dollars since midnight UTC (market time); ``engine_us`` is the mean
     machine time per input over the last seconds. ``clock_skew_ms`` is how far this machine's clock is ahead of an
-    exchange's, the network's delay included; None while nobody knows."""
+    exchange's, the network's delay included; None while nobody knows. ``spool_rows`` are durable on this machine and
+    wait for the database, the oldest for ``spool_age_s``."""
 
     version: int
     session: str
@@ -40,6 +41,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     engine_us: float
     inputs: int
     clock_skew_ms: int | None = None
+    spool_rows: int = 0
+    spool_age_s: int = 0
 
 
 class TickRow(msgspec.Struct, frozen=True):

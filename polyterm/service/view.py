@@ -214,6 +214,8 @@ class View:
             engine_us=self._sequencer.engine_us,
             inputs=self._sequencer.inputs,
             clock_skew_ms=self.sources.clock_skew_ms() if self.sources else None,
+            spool_rows=store.spool_rows,
+            spool_age_s=int(store.spool_age_s),
         )
 
     def _store_status(self) -> StoreStatus:

@@ -82,6 +82,8 @@ class StoreAnswer(msgspec.Struct, frozen=True, rename="camel"):
     state: StoreState
     reason: str
     pending: int
+    spool_rows: int
+    spool_age_s: int
 
 
 class LiveStatus(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -177,7 +179,9 @@ def live_status(
         positions=position_answers(positions, markets),
         risk_status=_risk_status(snapshot),
         feeds=snapshot.feeds.rows,
-        store=StoreAnswer(status.store_state, status.store_reason, status.store_pending),
+        store=StoreAnswer(
+            status.store_state, status.store_reason, status.store_pending, status.spool_rows, status.spool_age_s
+        ),
         inputs=status.inputs,
         engine_us=round(status.engine_us, 1),
         timestamp=_time(status.market_ms),
