@@ -137,6 +137,12 @@ class Intake:
         if tick is not None or other is not None or writes or accepted:
             self._enqueue(Submission(time.monotonic(), tick, other, accepted, writes))
 
+    def take_besides(self, writes: Sequence[Write]) -> None:
+        """Rows that no input of this session brought, in their order, behind what came before."""
+        self._check_open()
+        if writes:
+            self._enqueue(Submission(time.monotonic(), None, None, (), tuple(writes)))
+
     def put_state(self, key: str, value_json: str, at_ms: int) -> None:
         """Only the newest value of a key waits."""
         self._check_open()

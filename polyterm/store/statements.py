@@ -25,7 +25,9 @@ from sqlalchemy import (
     case,
     cast,
     column,
+    delete,
     func,
+    or_,
     select,
     text,
     update,
@@ -35,6 +37,8 @@ from sqlalchemy.sql.elements import KeyedColumnElement
 
 from polyterm.core.market import GRADES
 from polyterm.store.schema import (
+    checkpoints,
+    cut_windows,
     inputs,
     paper_trades,
     sessions,
@@ -44,6 +48,8 @@ from polyterm.store.schema import (
     window_digests,
     windows,
 )
+
+KEPT_CHECKPOINTS: Final = 3
 
 Insert = sqlite.Insert | postgresql.Insert
 T = TypeVar("T")
@@ -177,6 +183,24 @@ def _end() -> Kind:
     )
 
 
+def _older_checkpoints() -> Kind:
+    """Forget all but the newest few of a session and what every session began with."""
+    given = func.json_to_recordset(_GIVEN).table_valued(column("own_session", Text)).render_derived("given", True)
+
+    def forget(own: ColumnElement[str]) -> Executable:
+        kept = checkpoints.alias("kept").c
+        newest = select(kept.number).where(kept.session == own, kept.number > 0).order_by(kept.number.desc())
+        is_old = or_(checkpoints.c.session != own, checkpoints.c.number.not_in(newest.limit(KEPT_CHECKPOINTS)))
+        return delete(checkpoints).where(checkpoints.c.number > 0, is_old)
+
+    return Kind(
+        name="older_checkpoints",
+        lane=checkpoints.name,
+        sqlite=forget(bindparam("own_session", type_=Text)),
+        postgres=forget(select(given.c.own_session).scalar_subquery()),
+    )
+
+
 _STRIKE: Final = dict.fromkeys(("start_price", "strike_source", "strike_at_ms", "strike_grade"), "strike_grade")
 _FINAL: Final = dict.fromkeys(("end_price", "final_source", "final_at_ms", "final_grade"), "final_grade")
 _OUTCOME: Final = dict.fromkeys(
@@ -209,13 +233,15 @@ STRIKE: Final = _kind("strike", windows, _window(_STRIKE))
 CLOSING: Final = _kind("closing", windows, _window({**_FINAL, **_STATISTICS, "closed_ms": None}))
 OUTCOME: Final = _kind("outcome", windows, _window({**_OUTCOME, **_FINAL, "official_delay_ms": None}))
 STATE: Final = _kind("state", system_state, _replace(("key",), ("value", "updated_at", "updated_ms")))
+CHECKPOINT: Final = _kind("checkpoint", checkpoints, then=_older_checkpoints())
+CUT: Final = _kind("cut", cut_windows)
 SESSION: Final = _session()
 END: Final = _end()
 
 KINDS: Final = {
     kind.name: kind
     for kind in (
-        TICK, INPUT, DIGEST, TRADE, CORRECTION, OPENING, STRIKE, CLOSING, OUTCOME, STATE, SESSION, END,
+        TICK, INPUT, DIGEST, TRADE, CORRECTION, OPENING, STRIKE, CLOSING, OUTCOME, STATE, CHECKPOINT, CUT, SESSION, END,
     )
 }  # fmt: skip
 

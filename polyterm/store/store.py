@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -11,15 +11,18 @@ from typing import NamedTuple
 from polyterm.core.digest import SessionDigest, WindowDigest
 from polyterm.core.event import Event
 from polyterm.core.input import Input
+from polyterm.core.market import MarketKey
 from polyterm.core.snapshot import StoreState
 from polyterm.errors import LeaseLost, StoreError
+from polyterm.store.checkpoint_rows import StoredCheckpoint, checkpoint_row, cut_row
 from polyterm.store.database import REFUSALS, is_locked, reason
 from polyterm.store.intake import Intake, Limits
 from polyterm.store.location import Location, PostgresServer, located
 from polyterm.store.relay import Relay
 from polyterm.store.rows import SessionInfo
+from polyterm.store.statements import CHECKPOINT, CUT
 from polyterm.store.target import Backlog, Guard, SqliteTarget, Target
-from polyterm.store.writer import beginning_of_session, end_of_session
+from polyterm.store.writer import Write, beginning_of_session, end_of_session, repeated
 
 _log = logging.getLogger(__name__)
 
@@ -128,6 +131,20 @@ class Store:
     def put_state(self, key: str, value_json: str, at_ms: int) -> None:
         """Set a row of ``system_state`` within a second; only the newest value of a key waits. Never blocks."""
         self.intake.put_state(key, value_json, at_ms)
+
+    def put_checkpoint(self, checkpoint: StoredCheckpoint) -> None:
+        """Behind everything that was submitted before; older ones are forgotten. Never blocks."""
+        own = {"own_session": checkpoint.session}
+        self.intake.take_besides([Write(CHECKPOINT, checkpoint_row(checkpoint), own)])
+
+    def repeat(self, events: Iterable[Event]) -> None:
+        """What events of an earlier session leave behind, without announcing them; what is stored of it stays as it is.
+        Never blocks."""
+        self.intake.take_besides([write for event in events for write in repeated(event)])
+
+    def note_cut(self, session: str, windows: Iterable[MarketKey], at_ms: int) -> None:
+        """That ``session`` ended in the middle of those windows. Never blocks."""
+        self.intake.take_besides([Write(CUT, cut_row(session, key, at_ms)) for key in windows])
 
     async def run(self) -> None:
         """Write until cancelled or closed. Raises LeaseLost when somebody else has become the writer."""

@@ -1,5 +1,6 @@
 """What an event, an input or a session leaves behind: rows, and the writing of them into a SQLite file."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
@@ -17,6 +18,7 @@ from polyterm.core.event import (
     WindowSettled,
     WindowStarted,
 )
+from polyterm.errors import StoreError
 from polyterm.store.rows import (
     Row,
     SessionInfo,
@@ -41,6 +43,8 @@ from polyterm.store.statements import (
     runs,
 )
 from polyterm.store.trade_rows import correction_row, trade_row
+
+_log = logging.getLogger(__name__)
 
 TRADING_STATE_KEY: Final = "trading_state"
 
@@ -87,6 +91,16 @@ def writes_of(event: Event) -> Iterator[Write]:
             yield Write(STATE, state_row(TRADING_STATE_KEY, text, event.at_ms))
         case _:
             return
+
+
+def repeated(event: Event) -> Iterator[Write]:
+    """The rows of an event that was made again. The trading state is whatever it has become since."""
+    if isinstance(event, TradingStateChanged):
+        return
+    try:
+        yield from tuple(writes_of(event))
+    except StoreError as error:
+        _log.warning("made again, and refused again: %s", error)
 
 
 async def write(connection: AsyncConnection, writes: Iterable[Write]) -> None:
