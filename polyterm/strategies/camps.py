@@ -8,3 +8,6 @@ CAMPS: Final[dict[str, tuple[str, ...]]] = {
     "Contrarian": ("Contrarian", "Contrarian_Scalp", "Contrarian_Strong"),
     "Drift": ("FV_Drift_4H", "FV_Drift_24H"),
 }
+
+ALONE: Final[dict[str, tuple[str, ...]]] = {"TimeConditional": ("TimeConditional",)}
+"""Strategies of no camp whose conflicts with the camps are spoken of."""
