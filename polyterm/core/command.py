@@ -9,7 +9,7 @@ TradingState = Literal["RUNNING", "PAUSED", "KILLED"]
 
 
 class Command(msgspec.Struct, frozen=True, tag="command"):
-    """``id`` makes a repeated command harmless; ``origin`` is one of console, socket, cli, latch."""
+    """``id`` makes a repeated command harmless; ``origin`` is one of console, socket, cli, latch, store."""
 
     id: str
     kind: CommandKind

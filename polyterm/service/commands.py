@@ -58,17 +58,24 @@ class Commands:
             command = msgspec.structs.replace(command, id=f"{command.id}/{command.kind}")
             earlier = self._answers.get(command.id)
         if earlier is None:
-            events = tuple(self._apply(command))
-            earlier = _Answer(command.kind, asyncio.create_task(self._conclude(command, events)))
-            self._answers[command.id] = earlier
+            self._answers[command.id] = earlier = self._begin(command)
             self._forget_old()
         return await asyncio.shield(earlier.task)
+
+    def carry_out(self, command: Command) -> None:
+        """The same at once, for a command that nobody waits for the answer to; it must have an id of its own."""
+        self._answers[command.id] = self._begin(command)
+        self._forget_old()
 
     async def close(self) -> None:
         """Returns when every answer is given and the last latch is on disk."""
         if self._answers:
             await asyncio.wait([answer.task for answer in self._answers.values()])
         self._writer.shutdown()
+
+    def _begin(self, command: Command) -> _Answer:
+        events = tuple(self._apply(command))
+        return _Answer(command.kind, asyncio.create_task(self._conclude(command, events)))
 
     async def _conclude(self, command: Command, events: tuple[Event, ...]) -> Ack:
         announced = tuple(event for event in events if isinstance(event, self.ANNOUNCED_AT_ONCE))

@@ -12,7 +12,6 @@ from typing import Final
 
 import msgspec
 
-from polyterm import __version__
 from polyterm.core.command import Ack, Command
 from polyterm.core.digest import WindowDigest
 from polyterm.core.event import Event
@@ -22,12 +21,15 @@ from polyterm.engine.digest import RunningDigests
 from polyterm.engine.engine import Engine
 from polyterm.errors import ConfigError, LeaseLost, StoreError
 from polyterm.service.assembly import Venues
+from polyterm.service.checkpoints import CheckpointKeeper
 from polyterm.service.commands import Commands
 from polyterm.service.heartbeat import Heartbeat
 from polyterm.service.host import this_platform
 from polyterm.service.latch import Latch, opening
 from polyterm.service.lease import RETRY_S, Lease
 from polyterm.service.lease_of import disown, lease_of
+from polyterm.service.recovery import PROGRAM
+from polyterm.service.resumption import take_over
 from polyterm.service.sequencer import Sequencer
 from polyterm.service.snapshots import Screen
 from polyterm.service.sources import Assemble
@@ -71,6 +73,8 @@ class Runtime:
         self._clock = ScaledClock(**settings.clock.model_dump())
         session = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         self._engine = Engine(session, [Book(entry) for entry in entries], settings.paper.sizing)
+        self._entries = tuple(entries)
+        self._keeper = CheckpointKeeper(self._engine)
         self._digests = RunningDigests(session)
         screen = Screen([(coin, settings.horizon) for coin in settings.coins])
         self._sequencer = Sequencer(self._engine, self._clock, watch=screen.watch, submit=self._submit)
@@ -178,27 +182,43 @@ class Runtime:
         sources = self._assemble(self._settings, self._clock, self.handle)  # a wrong setting leaves no session behind
         store = await self._open(location, lease)
         reader = Reader.open(location)
-        view.opened(store, reader, sources)
-        while self._early:
-            store.submit(*self._early.popleft())
         async with asyncio.TaskGroup() as writing:
             writing.create_task(store.run())
             try:
+                await self._take_over(location, store)
+                view.opened(store, reader, sources)
+                while self._early:
+                    store.submit(*self._early.popleft())
                 view.phase, view.why = "running", ""
                 where = {"session": view.session, "database": str(location)}
-                log.info("polyterm %s is running: %s", __version__, view.mode, extra=where)
+                log.info("%s is running: %s", PROGRAM, view.mode, extra=where)
                 heartbeat = Heartbeat(store, view.snapshot)
                 await together(
                     sources.run(),
                     resume_unresolved(sources, reader, self._engine, self._clock),
                     keep_alive("the heartbeat", heartbeat.run, self._note_problem("heartbeat")),
+                    keep_alive(
+                        "keeping checkpoints",
+                        lambda: self._keeper.run(store.put_checkpoint),
+                        self._note_problem("checkpoints"),
+                    ),
                 )
             finally:
                 view.phase = "ending"
+                if self._keeper.number == self._sequencer.inputs > 0:  # else an input broke off in the middle
+                    await self._keeper.keep(store.put_checkpoint)
                 await reader.close()
                 # Before its task is cancelled, which could cut a commit short.
                 await store.close(self._digests.summary())
                 log.info("ended", extra={"session": view.session})
+
+    async def _take_over(self, location: Location, store: Store) -> None:
+        def tell(what: str) -> None:
+            self.view.why = what
+
+        early = (item for item, _, _ in self._early)
+        problem = await take_over(location, store, self._engine, early, self._entries, tell)
+        self._note_problem("recovery")(problem)
 
     async def _open(self, location: Location, lease: Lease) -> Store:
         """The store; a database that another process keeps locked is waited for."""
@@ -206,14 +226,16 @@ class Runtime:
             id=self.view.session,
             started_ms=self.view.started_ms,
             mode=self.view.mode,
-            program=f"polyterm {__version__}",
+            program=PROGRAM,
             platform=msgspec.json.encode(this_platform()).decode(),
             sizing=self._settings.paper.sizing,
             strategies=tuple(row.strategy for row in self._engine.leaderboard_rows()),
         )
         while True:
             try:
-                return await Store.open(location, session=session, on_durable=self._stored, guard=lease.guard)
+                return await Store.open(
+                    location, session=session, on_durable=self._stored, on_alarm=self._pause, guard=lease.guard
+                )
             except StoreError as error:
                 self.view.why = str(error)
                 log.warning("waiting for the database: %s", error)
@@ -250,9 +272,18 @@ class Runtime:
             self._early.append((item, tuple(events), digests))  # commands: nothing else comes before the database
         else:
             store.submit(item, events, digests)
+            self._keeper.note(item, events)
 
     def _stored(self, events: tuple[Event, ...]) -> None:
         self._announce(tuple(event for event in events if not isinstance(event, Commands.ANNOUNCED_AT_ONCE)))
+
+    def _pause(self, why: str) -> None:
+        """Nothing can be stored: trade no more until a person says so, and collect what there is still room for."""
+        if self._commands is not None and self.view.trading_state == "RUNNING":
+            command = Command(
+                f"store-{secrets.token_hex(6)}", "pause", "store", "store", f"nothing can be stored: {why}"
+            )
+            self._commands.carry_out(command)
 
     def _announce(self, events: tuple[Event, ...]) -> None:
         self.view.remember(events)
