@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from polyterm.cli.asking import ask, print_json, report_options, wall_ms
+from polyterm.cli.db_upkeep import adopt, migrate, prune
 
 if TYPE_CHECKING:
     from polyterm.cli.tables import Paper
@@ -13,7 +14,11 @@ if TYPE_CHECKING:
 
 @click.group("db")
 def command() -> None:
-    """Look after a database: what it holds."""
+    """Look after a database: what it holds, its schema, and what may go."""
+
+
+for each in (migrate, adopt, prune):
+    command.add_command(each)
 
 
 @command.command("status")

@@ -104,6 +104,27 @@ async def dispose(engine: AsyncEngine) -> None:
 
 
 @asynccontextmanager
+async def changing(location: Location, busy_ms: int) -> AsyncIterator[AsyncEngine]:
+    """One patient connection for work on tables and many rows, whatever schema they have.
+
+    Raises:
+        ConfigError: there is no such database.
+        StoreError: it could not be done.
+    """
+    if isinstance(location, PostgresServer):
+        engine = postgres.patient_engine(location)
+    else:
+        sqlite.require_file(location.path)
+        engine = sqlite.writing_engine(location.path, busy_ms)
+    try:
+        yield engine
+    except REFUSALS as error:
+        raise StoreError(f"The database {location} could not be changed: {reason(error)}.") from None
+    finally:
+        await dispose(engine)
+
+
+@asynccontextmanager
 async def asking(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """A connection for one question. Raises StoreError when it cannot be answered."""
     try:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, func, insert, inspect, select
-from sqlalchemy.engine import Inspector
 
 from polyterm import __version__
 from polyterm.errors import ConfigError
@@ -51,25 +50,34 @@ def migrate(
 
 
 def _found(connection: Connection, name: str) -> int | None:
-    inspector = inspect(connection)
-    ours = sorted(set(inspector.get_table_names()) & set(metadata.tables))
-    if not ours:
-        return None
-    if not _versioned(inspector, ours):
+    if foreign := foreign_tables(connection):
         raise ConfigError(
-            f"The database {name} holds tables that another program made ({', '.join(ours)}): "
+            f"The database {name} holds tables that another program made ({', '.join(foreign)}): "
             "'polyterm db adopt' makes them its own and keeps their rows, or choose another with --db."
         )
+    if not inspect(connection).has_table(schema_version.name):
+        return None
     found: int | None = connection.execute(select(func.max(schema_version.c.version))).scalar()
     if found is None:
         raise ConfigError(f"The database {name} does not say its schema version: choose another with --db.")
     return found
 
 
-def _versioned(inspector: Inspector, tables: Sequence[str]) -> bool:
-    if schema_version.name not in tables:
-        return False
-    return {column["name"] for column in inspector.get_columns(schema_version.name)} == set(schema_version.c.keys())
+def require_ours(connection: Connection, name: str) -> None:
+    """Raises ConfigError unless a polyterm made the database."""
+    if _found(connection, name) is None:
+        raise ConfigError(f"The database {name} is empty: no engine has run on it.")
+
+
+def foreign_tables(connection: Connection) -> tuple[str, ...]:
+    """Tables with names of ours in a database that has no version of ours."""
+    inspector = inspect(connection)
+    ours = sorted(set(inspector.get_table_names()) & set(metadata.tables))
+    if schema_version.name in ours:
+        columns = {column["name"] for column in inspector.get_columns(schema_version.name)}
+        if columns == set(schema_version.c.keys()):
+            return ()
+    return tuple(ours)
 
 
 def _record(connection: Connection, version: int) -> None:

@@ -30,7 +30,7 @@ metadata: Final = MetaData()
 
 # SQLite gives out row numbers by itself only to a column that is spelled INTEGER.
 _ROW_NUMBER: Final = BigInteger().with_variant(Integer(), "sqlite")
-_JSON_TEXT: Final = Text().with_variant(JSONB(), "postgresql")
+_JSON_TEXT: Final = Text().with_variant(JSONB(none_as_null=True), "postgresql")
 
 
 def _text(name: str, *, required: bool = False, key: bool = False) -> Column[Any]:

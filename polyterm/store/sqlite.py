@@ -44,13 +44,17 @@ def writing_engine(path: Path, busy_ms: int) -> AsyncEngine:
     return engine
 
 
+def require_file(path: Path) -> None:
+    if not os.access(path, os.R_OK) or not path.is_file():
+        raise ConfigError(f"There is no database at {path} that can be read: correct --db.")
+
+
 def reading_engine(path: Path, connections: int) -> AsyncEngine:
     """Connections that can only read, each transaction one consistent state of the database.
 
     A connection is made when the first question is asked. Raises ConfigError when there is no such file.
     """
-    if not os.access(path, os.R_OK) or not path.is_file():
-        raise ConfigError(f"There is no database at {path} that can be read: correct --db.")
+    require_file(path)
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"}),
         pool_size=connections,

@@ -2,9 +2,9 @@
 
 import csv
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
@@ -143,6 +143,11 @@ def _json_line(line: str) -> Row | WindowEnd:
     if _kind.decode(line).type == "window_end":
         return _end(_end_line.decode(line))
     return _json_row(_tick_line.decode(line))
+
+
+def row_of_columns(columns: Mapping[str, Any]) -> Row:
+    """Of what the reference calls its values. Raises ValueError or msgspec.ValidationError for what is no tick."""
+    return _json_row(msgspec.convert(dict(columns), _TickLine, strict=False))
 
 
 def _sentence(error: Exception) -> str:

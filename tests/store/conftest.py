@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,9 @@ import pytest
 from polyterm.core.event import Event
 from polyterm.errors import StoreError
 from polyterm.store.store import Limits, Store
+from tests.postgres import Cluster
 from tests.store.builders import SESSION
+from tests.store.databases import Make, OldFile, OldServer
 
 QUICK = Limits(batch_s=0.02, busy_ms=10, retry_s=0.01, retry_max_s=0.02, failed_after_s=0.1, close_s=1.0)
 """The same behaviour with patience of milliseconds."""
@@ -59,3 +61,22 @@ async def open_store(path: Path, announced: Announced) -> AsyncIterator[OpenStor
             await store.close()
     async with asyncio.timeout(5):
         await asyncio.gather(*tasks)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
+    """Makes empty databases of one kind."""
+    made: list[str] = []
+
+    def new() -> OldFile | OldServer:
+        if request.param == "sqlite":
+            made.append(f"{len(made)}.db")
+            return OldFile(tmp_path / made[-1])
+        cluster: Cluster = request.getfixturevalue("cluster")
+        made.append(cluster.create())
+        return OldServer(cluster, made[-1], tmp_path)
+
+    yield new
+    if request.param == "postgres":
+        for name in made:
+            request.getfixturevalue("cluster").drop(name)

@@ -1,8 +1,6 @@
 """Databases of earlier versions, brought to today's without losing anything, of either kind."""
 
 import asyncio
-import sqlite3
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,86 +8,18 @@ import pytest
 
 from polyterm.core.input import WindowEnded, WindowOpened
 from polyterm.errors import ConfigError
-from polyterm.store.database import dispose, open_database
 from polyterm.store.history import read_store
-from polyterm.store.location import Location, SqliteFile, locate
+from polyterm.store.location import locate
 from polyterm.store.schema import VERSION
 from polyterm.store.sessions import open_archive
 from polyterm.store.span import Span
 from polyterm.store.tick_rows import tick_row
 from polyterm.store.trade_rows import trade_row
-from tests.postgres import Cluster
-from tests.store.builders import EPOCH, closed, early_exit, rows, tick
+from tests.store.builders import EPOCH, closed, early_exit, tick
+from tests.store.databases import Make, OldFile, OldServer, opened
 
 HERE = Path(__file__).parent
 VERSIONS = range(1, VERSION)
-
-
-class OldFile:
-    suffix = ""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.location: Location = SqliteFile(path)
-
-    def script(self, text: str) -> None:
-        connection = sqlite3.connect(self.path)
-        connection.executescript(text)
-        connection.commit()
-        connection.close()
-
-    def rows(self, question: str) -> list[dict[str, Any]]:
-        return rows(self.path, question)
-
-    def shape(self) -> list[dict[str, Any]]:
-        columns = "SELECT m.name AS made, p.* FROM sqlite_master m, pragma_table_info(m.name) p WHERE m.type = 'table'"
-        indexes = "SELECT m.name AS made, p.* FROM sqlite_master m, pragma_index_list(m.name) p WHERE m.type = 'table'"
-        found = [*self.rows(f"{columns} ORDER BY m.name, p.cid"), *self.rows(f"{indexes} ORDER BY m.name, p.name")]
-        return [{name: value for name, value in row.items() if name != "seq"} for row in found]
-
-
-class OldServer:
-    suffix = "_postgres"
-
-    def __init__(self, cluster: Cluster, database: str, folder: Path) -> None:
-        self._cluster, self._database = cluster, database
-        self.location = locate(cluster.url(database), folder)
-
-    def script(self, text: str) -> None:
-        self._cluster.sql(text, self._database)
-
-    def rows(self, question: str) -> list[dict[str, Any]]:
-        return self._cluster.rows(question, self._database)
-
-    def shape(self) -> list[dict[str, Any]]:
-        columns = (
-            "SELECT table_name, column_name, ordinal_position, data_type, is_nullable, column_default, is_identity "
-            "FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 3"
-        )
-        indexes = "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2"
-        return [*self.rows(columns), *self.rows(indexes)]
-
-
-Make = Callable[[], OldFile | OldServer]
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
-    """Makes empty databases of one kind."""
-    made: list[str] = []
-
-    def new() -> OldFile | OldServer:
-        if request.param == "sqlite":
-            made.append(f"{len(made)}.db")
-            return OldFile(tmp_path / made[-1])
-        cluster: Cluster = request.getfixturevalue("cluster")
-        made.append(cluster.create())
-        return OldServer(cluster, made[-1], tmp_path)
-
-    yield new
-    if request.param == "postgres":
-        for name in made:
-            request.getfixturevalue("cluster").drop(name)
 
 
 def literal(value: object) -> str:
@@ -125,19 +55,11 @@ def _columns(database: OldFile | OldServer, table: str) -> list[dict[str, Any]]:
     return database.rows(f"SELECT column_name AS name FROM information_schema.columns WHERE table_name = '{table}'")
 
 
-async def migrated(database: OldFile | OldServer) -> None:
-    await opened(database.location)
-
-
-async def opened(location: Location) -> None:
-    await dispose(await open_database(location, 250))
-
-
 async def test_an_earlier_version_keeps_its_rows_and_gets_what_a_new_database_has(old, make):
     kept = {table: old.rows(f"SELECT * FROM {table}") for table in ("ticks", "paper_trades", "sessions")}
     before = [row["version"] for row in old.rows("SELECT version FROM schema_version")]
-    await migrated(old)
-    await migrated(old)
+    await opened(old.location)
+    await opened(old.location)
     assert [row["version"] for row in old.rows("SELECT version FROM schema_version ORDER BY version")] == [
         *before,
         *range(before[0] + 1, VERSION + 1),
@@ -146,12 +68,12 @@ async def test_an_earlier_version_keeps_its_rows_and_gets_what_a_new_database_ha
         (now,) = old.rows(f"SELECT * FROM {table}")
         assert {name: now[name] for name in row} == row
     fresh = make()
-    await migrated(fresh)
+    await opened(fresh.location)
     assert old.shape() == fresh.shape()
 
 
 async def test_trades_are_numbered_on_after_a_migration(old):
-    await migrated(old)
+    await opened(old.location)
     columns = ", ".join(row["name"] for row in _columns(old, "paper_trades") if row["name"] != "id")
     old.script(
         f"INSERT INTO paper_trades ({columns}) SELECT {columns.replace('entry_ms', 'entry_ms + 1')} FROM paper_trades"
@@ -160,7 +82,7 @@ async def test_trades_are_numbered_on_after_a_migration(old):
 
 
 async def test_a_migrated_session_without_inputs_has_none(old):
-    await migrated(old)
+    await opened(old.location)
     async with open_archive(old.location) as archive:
         session = await archive.session("old")
         assert (session.strategies, session.digest, session.next_ms) == ((), None, None)
@@ -175,17 +97,17 @@ def test_an_earlier_version_can_be_replayed_as_it_is(old):
 
 async def test_a_newer_database_is_refused_and_left_alone(make):
     newer = make()
-    await migrated(newer)
+    await opened(newer.location)
     newer.script(insert("schema_version", {"version": VERSION + 1, "program": "9.9"}))
     with pytest.raises(ConfigError, match=rf"has schema version {VERSION + 1}, this polyterm knows {VERSION}: update"):
-        await migrated(newer)
+        await opened(newer.location)
 
 
 async def test_tables_of_another_program_are_refused_and_adoption_is_offered(make):
     foreign = make()
     foreign.script("CREATE TABLE ticks (id INTEGER, up_bid REAL); CREATE TABLE unrelated (x INTEGER);")
     with pytest.raises(ConfigError, match=r"another program made \(ticks\): 'polyterm db adopt' makes them its own"):
-        await migrated(foreign)
+        await opened(foreign.location)
     assert {row["table_name"] if "table_name" in row else row.get("made") for row in foreign.shape()} == {
         "ticks",
         "unrelated",
