@@ -217,7 +217,7 @@ class Runtime:
             self.view.why = what
 
         early = (item for item, _, _ in self._early)
-        problem = await take_over(location, store, self._engine, early, self._entries, tell)
+        problem = await take_over(location, store, self._engine, early=early, entries=self._entries, tell=tell)
         self._note_problem("recovery")(problem)
 
     async def _open(self, location: Location, lease: Lease) -> Store:
