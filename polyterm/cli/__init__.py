@@ -22,7 +22,9 @@ COMMANDS: Final[Mapping[str, str]] = {
     "strategies": "polyterm.cli.strategies",
     "review": "polyterm.cli.review",
     "trades": "polyterm.cli.trades",
+    "conflicts": "polyterm.cli.conflicts",
     "health": "polyterm.cli.health",
+    "export": "polyterm.cli.export",
     "db": "polyterm.cli.db",
 }
 

@@ -10,7 +10,8 @@ import click
 if TYPE_CHECKING:
     import msgspec
 
-    from polyterm.store.reports.archive import Archive
+    from polyterm.store.location import Location
+    from polyterm.store.reports.archive import Archive, Archives
 
 Answer = TypeVar("Answer")
 
@@ -26,29 +27,46 @@ def report_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def ask(db: str | None, question: "Callable[[Archive], Awaitable[Answer]]") -> tuple[Answer, str]:
-    """The answer, and which database gave it.
+def run(db: str | None, question: "Callable[[Archives], Awaitable[Answer]]") -> Answer:
+    """What a question that opens the database as often as it likes comes to.
 
     Raises:
         ConfigError: there is no such database, or it is none of ours.
         StoreError: it does not answer.
     """
+    return _asked(_locate(db), question)
+
+
+def ask(db: str | None, question: "Callable[[Archive], Awaitable[Answer]]") -> tuple[Answer, str]:
+    """The answer to a question about one state of the database, and which database gave it. Raises as ``run``."""
+
+    async def of_one_state(archives: "Archives") -> Answer:
+        async with archives.archive() as archive:
+            return await question(archive)
+
+    location = _locate(db)
+    return _asked(location, of_one_state), location.label
+
+
+def _locate(db: str | None) -> "Location":
     from polyterm.settings import load
     from polyterm.store.location import locate
-    from polyterm.store.reports.archive import Archives
 
     settings = load({} if db is None else {"db": db})
-    location = locate(settings.db, settings.data_dir)
+    return locate(settings.db, settings.data_dir)
+
+
+def _asked(location: "Location", question: "Callable[[Archives], Awaitable[Answer]]") -> Answer:
+    from polyterm.store.reports.archive import Archives
 
     async def asked() -> Answer:
         archives = Archives.open(location)
         try:
-            async with archives.archive() as archive:
-                return await question(archive)
+            return await question(archives)
         finally:
             await archives.close()
 
-    return asyncio.run(asked()), str(location)
+    return asyncio.run(asked())
 
 
 def wall_ms() -> int:

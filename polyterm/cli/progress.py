@@ -11,22 +11,33 @@ BAR_WIDTH: Final = 24
 
 
 class Progress:
-    """``total`` is in bytes to read; 0 means that nobody knows, and then there is no bar and no ETA."""
+    """``total`` is what is to be read, in bytes or any other measure; 0 means that nobody knows, and then there is no
+    bar and no ETA. ``what`` is counted beside it."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: float, what: str = "ticks") -> None:
         self._total = total
-        self._read = 0
-        self._ticks = 0
+        self._what = what
+        self._read = 0.0
+        self._counted = 0
         self._began = time.monotonic()
         self._shown = 0.0
         self._shows = sys.stderr.isatty()
 
-    def read(self, more: int) -> None:
+    def read(self, more: float) -> None:
         self._read += more
 
     def tick(self) -> None:
-        self._ticks += 1
-        if not self._shows or self._ticks % 256:
+        """Count one, of very many."""
+        self._counted += 1
+        if self._counted % 256 == 0:
+            self._show()
+
+    def count(self, more: int) -> None:
+        self._counted += more
+        self._show()
+
+    def _show(self) -> None:
+        if not self._shows:
             return
         now = time.monotonic()
         if now - self._shown >= SHOW_EVERY_S:
@@ -35,9 +46,8 @@ class Progress:
 
     def line(self, elapsed_s: float) -> str:
         """The bar after ``elapsed_s`` seconds."""
-        speed = (
-            f"{self._ticks:,} ticks  {self._ticks / elapsed_s:,.0f}/s" if elapsed_s > 0 else f"{self._ticks:,} ticks"
-        )
+        counted = f"{self._counted:,} {self._what}"
+        speed = f"{counted}  {self._counted / elapsed_s:,.0f}/s" if elapsed_s > 0 else counted
         share = min(1.0, self._read / self._total) if self._total else 0.0
         if share <= 0:
             return speed

@@ -3,7 +3,19 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from polyterm.cli.tables import FEW_TRADES, Column, Paper, age, amount, interval, money, percent, price, short_moment
+from polyterm.cli.tables import (
+    FEW_TRADES,
+    Column,
+    Paper,
+    age,
+    amount,
+    interval,
+    money,
+    percent,
+    quote,
+    short_moment,
+    spot,
+)
 from polyterm.store.reports.collection import SeriesLine
 from polyterm.store.reports.trades import Totals, TradeLine
 from polyterm.store.reports.windows import WindowLine
@@ -90,8 +102,8 @@ def trades_table(paper: Paper, title: str, trades: Sequence[TradeLine]) -> None:
     )  # fmt: skip
     rows = (
         (
-            short_moment(line.exit_ms), line.strategy, line.coin, line.side, price(line.shares), price(line.price),
-            price(line.exit_price), money(line.pnl), money(line.costed_pnl), line.outcome or "-",
+            short_moment(line.exit_ms), line.strategy, line.coin, line.side, amount(line.shares), quote(line.price),
+            quote(line.exit_price), money(line.pnl), money(line.costed_pnl), line.outcome or "-",
             line.outcome_grade or "-", line.reason,
         )
         for line in trades
@@ -103,14 +115,14 @@ def windows_table(paper: Paper, title: str, windows: Sequence[WindowLine]) -> No
     columns = (
         Column("began (UTC)", is_text=True), Column("coin", is_text=True), Column("", is_text=True), Column("strike"),
         Column("final"), Column("change %"), Column("outcome", is_text=True), Column("grade", is_text=True),
-        Column("closing mid"), Column("source", is_text=True, from_width=110), Column("ticks", from_width=110),
+        Column("last mid"), Column("source", is_text=True, from_width=110), Column("ticks", from_width=110),
         Column("known after s", from_width=110),
     )  # fmt: skip
     rows = (
         (
-            short_moment(line.epoch * 1000), line.coin, line.horizon, price(line.start), price(line.end),
+            short_moment(line.epoch * 1000), line.coin, line.horizon, spot(line.start), spot(line.end),
             "-" if line.change_pct is None else f"{line.change_pct:+.3f}", line.outcome or "-",
-            line.outcome_grade or "-", price(line.closing_mid), line.outcome_source or "-",
+            line.outcome_grade or "-", quote(line.closing_mid), line.outcome_source or "-",
             "-" if line.ticks is None else f"{line.ticks:,}", "-" if line.delay_s is None else f"{line.delay_s:,.0f}",
         )
         for line in windows
@@ -121,7 +133,7 @@ def windows_table(paper: Paper, title: str, windows: Sequence[WindowLine]) -> No
 def oracle_table(paper: Paper, series: Sequence[SeriesLine]) -> None:
     columns = (
         Column("coin", is_text=True), Column("", is_text=True), Column("ticks"), Column("with oracle"),
-        Column("mean |divergence| %"), Column("max %"), Column("mean staleness s"),
+        Column("mean apart %"), Column("most %"), Column("oracle age s"),
     )  # fmt: skip
     rows = (
         (

@@ -85,8 +85,16 @@ def amount(value: float | None) -> str:
     return "-" if value is None else f"{rounded(value, 2):,}"
 
 
-def price(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.8g}"
+def quote(value: float | None) -> str:
+    """A price between 0 and 1."""
+    return "-" if value is None else f"{value:.4g}"
+
+
+def spot(value: float | None) -> str:
+    """A coin's price in dollars."""
+    if value is None:
+        return "-"
+    return f"{value:,.2f}" if value >= 100 else f"{value:,.5f}"
 
 
 def percent(fraction: float | None, places: int = 1) -> str:

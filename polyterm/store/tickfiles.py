@@ -6,9 +6,11 @@ from pathlib import Path
 
 from polyterm.core.market import MarketKey
 from polyterm.errors import ConfigError
+from polyterm.store.tickfile_exported import COLUMNS as EXPORTED_COLUMNS
+from polyterm.store.tickfile_exported import is_exported, read_exported
 from polyterm.store.tickfile_outcomes import KnownWindow, read_outcomes
 from polyterm.store.tickfile_parquet import MAGIC, parquet_lines
-from polyterm.store.tickfile_rows import JSON_COLUMNS, LeftOut, Row, WindowEnd, read_csv, read_jsonl, slot_of
+from polyterm.store.tickfile_rows import JSON_COLUMNS, LeftOut, Lines, Row, WindowEnd, read_csv, read_jsonl, slot_of
 from polyterm.store.tickfile_text import begins_with, nobody, read_lines
 from polyterm.store.tickfile_windows import Recording, Stamped
 
@@ -32,15 +34,26 @@ def read_recording(
 ) -> Iterator[Stamped]:
     """``read_ticks`` with what is known of the windows already read; ``on_read`` as of ``read_lines``."""
     if begins_with(path, MAGIC):
-        lines = parquet_lines(path, JSON_COLUMNS, on_read)
+        lines = parquet_lines(path, (*JSON_COLUMNS, *EXPORTED_COLUMNS), on_read)
     else:
         lines = read_lines(path, on_read=on_read)
     first = next(lines, None)
     if first is None:
         raise ConfigError(f"{path} is empty.")
-    is_json = first[1].lstrip().startswith("{")
     whole = chain((first,), lines)
     left_out = LeftOut()
+    if is_exported(first[1]):
+        yield from read_exported(path, whole, known, left_out)
+    else:
+        yield from _from_rows(path, whole, known, left_out, is_json=first[1].lstrip().startswith("{"))
+    if left_out.count:
+        others = f" {left_out.count - 1:,} more lines were left out." if left_out.count > 1 else ""
+        raise ConfigError(f"{path}, {left_out.first}; repair or remove the line.{others}")
+
+
+def _from_rows(
+    path: Path, whole: Lines, known: Mapping[MarketKey, KnownWindow], left_out: LeftOut, *, is_json: bool
+) -> Iterator[Stamped]:  # fmt: skip
     rows = read_jsonl(whole, left_out) if is_json else _in_order(read_csv(path, whole, left_out))
     recording = Recording(known, settles_itself=not is_json)
     seconds = _Seconds(recording)
@@ -54,9 +67,6 @@ def read_recording(
     yield from recording.finish()
     if failure is not None:
         raise failure
-    if left_out.count:
-        others = f" {left_out.count - 1:,} more lines were left out." if left_out.count > 1 else ""
-        raise ConfigError(f"{path}, {left_out.first}; repair or remove the line.{others}")
 
 
 def _in_order(rows: Iterator[Row]) -> Iterator[Row]:

@@ -113,6 +113,12 @@ class Archive:
     async def rows(self, query: Select[Any]) -> Sequence[Row]:
         return (await self._connection.execute(query)).mappings().all()
 
+    async def parts(self, query: Select[Any], size: int) -> AsyncIterator[Sequence[Sequence[Any]]]:
+        """The rows as tuples, ``size`` at a time: as many as there are, in little memory."""
+        async with self._connection.stream(query) as result:
+            async for part in result.partitions(size):
+                yield part
+
     async def row(self, query: Select[Any]) -> Row:
         return (await self._connection.execute(query)).mappings().one()
 
