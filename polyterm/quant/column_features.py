@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from polyterm.quant import column_folds, primitives
+from polyterm.quant.column_bounds import Bounds
 from polyterm.quant.columns import OPERATIONS, Column, Mask
 from polyterm.quant.definitions import LEAD_MOVE, LONG_LOOKBACK_S, LOOKBACK_S
 from polyterm.quant.expression import Node, looks_back
@@ -63,6 +64,7 @@ class Evaluator:
         self._leaf = leaf
         self._shared = shared
         self._kept: dict[int, tuple[Node, Any]] = {}  # a node that is kept keeps its id
+        self._bounds = Bounds(self.value)
 
     def value(self, node: Node) -> Any:
         """A column, or a plain number or flag where no cell matters."""
@@ -85,6 +87,7 @@ class Evaluator:
         """Give back the room of nodes that nobody will ask for again."""
         for known in ids:
             self._kept.pop(known, None)
+            self._bounds.forget(known)
 
     def at(self, nodes: Sequence[Node], cells: Whole) -> list[Any]:
         """Values on these cells only; operations that are not kept are worked out there and nowhere else."""
@@ -116,10 +119,23 @@ class Evaluator:
                 (value,) = self.at((part,), cells)
                 cells = cells[value] if isinstance(value, np.ndarray) else cells[: len(cells) * bool(value)]
                 continue
-            within = within & self.value(part)
+            within = self._narrowed(part, within)
             if np.count_nonzero(within) * _FEW <= len(within):
                 cells = within.nonzero()[0]
         return within.nonzero()[0] if cells is None else cells
+
+    def _narrowed(self, condition: Node, within: Mask) -> Mask:
+        """Where ``condition`` holds as well."""
+        if id(condition) in self._kept or not self._bounds.are_useful(condition):
+            narrowed: Mask = within & self.value(condition)
+            return narrowed
+        sure, possible = self._bounds.masks(condition)
+        doubtful = (within & possible & ~sure).nonzero()[0]
+        within = within & sure
+        if len(doubtful):
+            (value,) = self.at((condition,), doubtful)
+            within[doubtful[value]] = True
+        return within
 
     def on_slice(self, node: Node) -> Slice:
         """``node``, which may ask about a position, as a function of some cells and the position's values there."""
