@@ -31,7 +31,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     ``chunk`` submissions share a commit at most, so that a backlog neither holds the database nor the event loop long.
 
     For a server: a commit that takes longer than ``direct_s`` goes to the spool instead, and so does what follows for
-    ``hold_s``; the spool is delivered ``batch`` rows at a time, each within ``batch_timeout_s``.
+    ``hold_s``; the spool is delivered ``batch`` rows at a time, each within ``batch_timeout_s``. A server whose tables
+    are not ready within ``open_s`` gets ``migrate_s`` while rows go to the spool.
     """
 
     ticks: int = 14_400
@@ -50,6 +51,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     hold_s: float = 5.0
     batch: int = 2_000
     batch_timeout_s: float = 30.0
+    migrate_s: float = 3_600.0
 
 
 class Submission(NamedTuple):

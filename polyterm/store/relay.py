@@ -84,11 +84,13 @@ class Relay:
         lines = [line_of(one) for one in writes]
         engine = self._engine
         if engine is not None and not self.spool.rows and time.monotonic() >= self._hold_until:
+            began = time.monotonic()
             try:
                 await self._within(self._send(engine, lines), self._limits.direct_s)
             except REFUSALS as error:
                 self._note_trouble(error)
             else:
+                self._note_well(time.monotonic() - began)
                 return
         try:
             await self.spool.append(lines)
@@ -148,7 +150,7 @@ class Relay:
             began = time.monotonic()
             try:
                 if self._engine is None:
-                    await self._within(self._connect(), self._limits.batch_timeout_s)
+                    await self._within(self._connect(), self._limits.migrate_s)
                 elif batch := await self.spool.oldest(self._limits.batch):
                     await self._within(self._deliver(self._engine, batch.lines), self._limits.batch_timeout_s)
                     await self.spool.drop(batch.last)
@@ -162,8 +164,16 @@ class Relay:
 
     async def _connect(self) -> None:
         async with self._talking:
-            if self._engine is None:
-                self._engine = await open_database(self._server, self._limits.busy_ms, _must_be_durable)
+            if self._engine is not None:
+                return
+            engine = await open_database(self._server, self._limits.busy_ms)
+            try:
+                async with engine.begin() as connection:
+                    await _must_be_durable(connection)
+            except BaseException:
+                await dispose(engine)
+                raise
+            self._engine = engine
 
     async def _send(self, engine: AsyncEngine, lines: Sequence[Line]) -> None:
         async with self._transaction(engine) as connection:
