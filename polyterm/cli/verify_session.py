@@ -37,11 +37,10 @@ def _lines(result: "Verification") -> Iterator[str]:
         yield f"{'window':<20}  {'inputs':>7} {'events':>7}  {'digest':<8}  result"
     for window in result.windows:
         shown = window.again or window.stored
+        counts = " " * 25
         if shown is not None:
-            yield (
-                f"{window.key!s:<20}  {shown.inputs:7,d} {shown.events:7,d}  {shown.events_digest[:8]}  "
-                f"{window.finding}"
-            )
+            counts = f"{shown.inputs:7,d} {shown.events:7,d}  {shown.events_digest[:8]}"
+        yield f"{window.key!s:<20}  {counts}  {window.finding}"
     for difference in result.other_platform:
         yield f"other platform: {difference}"
     yield f"{result.verdict}: {result.reason}"

@@ -17,12 +17,14 @@ INPUTS_DIFFER: Final = "inputs differ"
 EVENTS_DIFFER: Final = "events differ"
 NOT_STORED: Final = "no digest stored"
 NOT_REACHED: Final = "not reached"
+CUT_OFF: Final = "cut off: cannot be verified"
 
 
 class WindowFinding(msgspec.Struct, frozen=True):
     """``inputs differ``: what is stored is not what the engine was given. ``events differ``: the engine made something
     else of it. ``again`` and ``stored`` are None when only one of the two runs closed the window. ``exits`` are the
-    trades that were closed in it again, kept only where it differs."""
+    trades that were closed in it again, kept only where it differs. ``cut off``: the session ended in the middle of it.
+    """
 
     key: MarketKey
     finding: str
@@ -36,7 +38,7 @@ class WindowFinding(msgspec.Struct, frozen=True):
 
 
 class Rerun:
-    """Feed it the session's inputs in order; ``engine`` must be as fresh as the session's was."""
+    """Feed it the session's inputs in order; ``engine`` must know what the session's knew at its beginning."""
 
     def __init__(self, engine: Engine, session: str, stored: Mapping[MarketKey, WindowDigest]) -> None:
         self.inputs = 0

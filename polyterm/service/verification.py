@@ -8,11 +8,14 @@ import msgspec
 
 from polyterm.core.input import Input
 from polyterm.engine.books import Book, Sizing
+from polyterm.engine.checkpoint import CheckpointError, decode, farewells
 from polyterm.engine.engine import Engine
-from polyterm.engine.verification import NOT_STORED, Rerun, WindowFinding
+from polyterm.engine.verification import CUT_OFF, NOT_STORED, Rerun, WindowFinding
+from polyterm.errors import StoreError
 from polyterm.quant.fingerprint import Platform
 from polyterm.service.host import this_platform
 from polyterm.service.lease import is_held
+from polyterm.store.checkpoint_rows import StoredCheckpoint
 from polyterm.store.location import Location
 from polyterm.store.sessions import SessionArchive, StoredSession, open_archive
 from polyterm.strategies.entry import Entry
@@ -60,10 +63,15 @@ async def verify_session(location: Location, name: str | None, entries: Sequence
         if missing or sizing is None:
             what = f"the strategies {', '.join(missing)}" if missing else f"the sizing {session.sizing!r}"
             return _concluded(session, "unverifiable", f"This polyterm does not have {what}, which the session ran.")
-        rerun = Rerun(Engine(session.id, books, sizing), session.id, await archive.digests(session.id))
+        engine = Engine(session.id, books, sizing)
+        doubt = _begin(engine, await archive.beginning(session.id))
+        if doubt:
+            return _concluded(session, "unverifiable", doubt)
+        rerun = Rerun(engine, session.id, await archive.digests(session.id))
         windows, gap = await _run(rerun, archive.inputs(session))
         first = next((window for window in windows if window.differs), None)
         where = "" if first is None else await _first_difference(archive, session, first)
+        cut = await archive.cut_windows(session.id)
     other = _other_platform(session)
     verdict, reason = _judge(session, rerun, windows, _Ending(where, gap, running))
     if verdict == "different" and other:
@@ -73,11 +81,24 @@ async def verify_session(location: Location, name: str | None, entries: Sequence
         session=session,
         verdict=verdict,
         reason=reason,
-        windows=(*windows, *rerun.rest()),
+        windows=(*windows, *rerun.rest(), *(WindowFinding(key, CUT_OFF, None, None) for key in cut)),
         inputs=summary.inputs,
         events=summary.events,
         other_platform=other,
     )
+
+
+def _begin(engine: Engine, beginning: StoredCheckpoint | None) -> str:
+    """Bring a fresh engine to where the session began; why that cannot be done, empty when it can."""
+    if beginning is None:
+        return ""
+    try:
+        state = decode(beginning.state(), beginning.version)
+    except (StoreError, CheckpointError) as error:
+        return f"What the session went on from cannot be read: {error}"
+    entries = [book.entry for book in engine.accounts.books]
+    changed = next(farewells(state, entries), "") or next(iter(engine.restore(state)), "")
+    return f"It cannot go on as it did: {changed}" if changed else ""
 
 
 async def _run(rerun: Rerun, items: AsyncIterator[Input]) -> tuple[list[WindowFinding], int | None]:
