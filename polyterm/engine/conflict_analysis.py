@@ -8,7 +8,7 @@ window is over, so it says what conflicts cost or brought, and is no strategy.
 
 import heapq
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -26,8 +26,15 @@ CHUNK_WINDOWS: Final = 512
 Table = npt.NDArray[np.float64]
 
 
+def _table(shape: tuple[int, ...], cells: tuple[Sequence[int], ...], values: Sequence[float | None]) -> Table:
+    """A value that is None is nan."""
+    table = np.zeros(shape)
+    table[tuple(np.array(axis, np.intp) for axis in cells)] = np.array(values, np.float64)
+    return table
+
+
 class ConflictAnalysis:
-    """Give it the totals of all windows, those of one window in a row; then ask for the report.
+    """Give it the totals of all windows, those of one window in a row, none twice; then ask for the report.
 
     ``by`` says what a meeting of two strategies is: a window that both traded, with the sides of their first trades; or
     each pair of their trades in it, so that one with 3 trades meets each trade of the other 3 times.
@@ -43,38 +50,38 @@ class ConflictAnalysis:
         self._trades = 0
         self._newest: list[tuple[int, str, str, NettedWindow]] = []
         self._keys: list[MarketKey] = []
-        self._rows: list[tuple[int, int, SideTotals]] = []
+        self._windows: list[int] = []
+        self._rows: list[SideTotals] = []
+        self._window: tuple[object, ...] | None = None
 
     def add(self, totals: Iterable[SideTotals]) -> None:
-        keys, rows, places = self._keys, self._rows, self._places
+        keys, rows, windows = self._keys, self._rows, self._windows
         for one in totals:
-            last = keys[-1] if keys else None
-            if last is None or (one.epoch, one.coin, one.horizon) != (last.epoch, last.coin, last.horizon):
+            window = one[:3]
+            if window != self._window:
                 if len(keys) == CHUNK_WINDOWS:
                     self._count()
+                self._window = window
                 keys.append(MarketKey(one.coin, one.horizon, one.epoch))
-            rows.append((len(keys) - 1, places.setdefault(one.strategy, len(places)), one))
+            windows.append(len(keys) - 1)
+            rows.append(one)
 
     def _count(self) -> None:
         """Take what was read into the sums."""
         if not self._keys:
             return
-        shape = (2, len(self._keys), len(self._places))  # side, window, strategy
-        trades, shares, touch, costed = np.zeros((4, *shape))
-        first_ms = np.full(shape, math.inf)
-        for window, place, one in self._rows:
-            cell = (int(one.side == "down"), window, place)
-            trades[cell] += one.trades
-            shares[cell] += one.shares
-            touch[cell] += one.pnl
-            costed[cell] += math.nan if one.costed_pnl is None else one.costed_pnl
-            first_ms[cell] = min(first_ms[cell], one.first_ms)
+        _, _, _, names, sides, *figures = zip(*self._rows, strict=True)
+        places = [self._places.setdefault(name, len(self._places)) for name in names]
+        cells = [side == "down" for side in sides], self._windows, places
+        shape = (2, len(self._keys), len(self._places))
+        trades, first_ms, shares, touch, costed = (_table(shape, cells, column) for column in figures)
+        first_ms[trades == 0] = math.inf
         self._count_pairs(trades, first_ms, touch.sum(0))
         self._count_windows(trades.sum(2), shares.sum(2), touch.sum(2), costed.sum(2))
         self.windows += len(self._keys)
         self._trades += int(trades.sum())
-        self._keys.clear()
-        self._rows.clear()
+        for read in (self._keys, self._windows, self._rows):
+            read.clear()
 
     def _count_pairs(self, trades: Table, first_ms: Table, touch: Table) -> None:
         up, down = trades
