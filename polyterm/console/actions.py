@@ -8,7 +8,7 @@ from typing import Final, Literal
 import msgspec
 from textual.binding import Binding
 
-Scope = Literal["everywhere", "panes", "table", "heatmap"]
+Scope = Literal["everywhere", "panes", "table", "filtered", "leaderboard", "heatmap"]
 
 
 class Action(msgspec.Struct, frozen=True):
@@ -49,6 +49,16 @@ ACTIONS: Final = (
     Action("last_row", ("end",), "edge(1)", "", "", "table"),
     Action("left_pane", ("left",), "app.focus_previous", "", "previous pane, next pane", "table"),
     Action("right_pane", ("right",), "app.focus_next", "", "", "table"),
+    Action("filter", ("slash",), "filter", "filter", "filter strategies or events by their words", "filtered"),
+    Action("turn_on", ("right_square_bracket",), "turn(1)", "", "other strategy figures; other events", "filtered"),
+    Action("turn_back", ("left_square_bracket",), "turn(-1)", "", "", "filtered"),
+    Action(
+        "sort_on", ("greater_than_sign",), "sort(1)", "", "in the leaderboard: sort by another column", "leaderboard"
+    ),
+    Action("sort_back", ("less_than_sign",), "sort(-1)", "", "", "leaderboard"),
+    Action("reverse", ("r",), "reverse", "", "in the leaderboard: the other way round", "leaderboard"),
+    Action("heat_turn", ("right_square_bracket",), "turn(1)", "", "in the conflicts: strategies or camps", "heatmap"),
+    Action("heat_turn_back", ("left_square_bracket",), "turn(-1)", "", "", "heatmap"),
     Action("heat_up", ("up",), "move(-1, 0)", "", "in the conflicts: strategy above, below", "heatmap"),
     Action("heat_down", ("down",), "move(1, 0)", "", "", "heatmap"),
     Action("heat_left", ("left",), "move(0, -1)", "", "in the conflicts: the one to compare with", "heatmap"),
@@ -57,6 +67,11 @@ ACTIONS: Final = (
 
 _KEY_NAMES: Final = {
     "question_mark": "?",
+    "slash": "/",
+    "right_square_bracket": "]",
+    "left_square_bracket": "[",
+    "greater_than_sign": ">",
+    "less_than_sign": "<",
     "up": "↑",
     "down": "↓",
     "left": "←",

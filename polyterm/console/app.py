@@ -9,14 +9,15 @@ from textual.app import App
 from textual.theme import Theme as TextualTheme
 
 from polyterm.console.control import Control
-from polyterm.console.latest import Latest, Notice
+from polyterm.console.latest import EVENTS_KEPT, Latest, Notice
 from polyterm.console.screens.base import ConsoleScreen
 from polyterm.console.screens.help import HelpScreen
 from polyterm.console.screens.main import MainScreen
 from polyterm.console.theming import Theme, variables
 from polyterm.core.command import Command, CommandKind
+from polyterm.core.query import EventsAnswer, EventsQuery
 from polyterm.errors import LinkError
-from polyterm.service.link.port import Connection, Link
+from polyterm.service.link.port import Connection, ConnectionState, Link
 
 REPAINTS_PER_S: Final = 4
 NOTICE_S: Final = 30.0
@@ -51,6 +52,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self._quit_note = quit_note
         self._commands_under_way = 0
         self._quitting = False
+        self._connection_state: ConnectionState = "connecting"
         by_name = {each.name: each for each in (*themes, theme)}
         self._theme_names = sorted(by_name)
         for each in by_name.values():
@@ -60,7 +62,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self._notices = tuple(notices)
         link.on_snapshot = self._latest.merge
         link.on_events = self._latest.add
-        link.on_connection = self._latest.connect
+        link.on_connection = self._on_connection
 
     def get_default_screen(self) -> MainScreen:
         return MainScreen(self._quit_note)
@@ -74,6 +76,22 @@ class ConsoleApp(App[None], inherit_bindings=False):
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.repaint)
+
+    def _on_connection(self, connection: Connection) -> None:
+        before = self._connection_state
+        self._latest.connect(connection)
+        self._connection_state = connection.state
+        if connection.state == "connected" and before != "connected":
+            self.run_worker(self._fetch_events(), group="events", exclusive=True)
+
+    async def _fetch_events(self) -> None:
+        """What happened before this console listened, or while it was away."""
+        try:
+            answer = await self._link.ask(EventsQuery(EVENTS_KEPT))
+        except LinkError:
+            return  # the link is gone again: the next connection asks anew
+        if isinstance(answer, EventsAnswer):
+            self._latest.backfill(answer.events)
 
     async def _run_link(self) -> None:
         """A link that gives up for good (a refused token, a foreign protocol) says so until the operator quits."""

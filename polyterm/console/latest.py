@@ -1,17 +1,19 @@
 """The newest of everything that the link said, and the frozen view of it that one repaint is made from."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, Literal
 
 import msgspec
 
+from polyterm.console.notes import Note, NoteKind, NoteLevel, conflict_changes, feed_changes
 from polyterm.core.command import Ack, CommandKind, TradingState
 from polyterm.core.event import Event
 from polyterm.core.snapshot import Conflicts, Feeds, Leaderboard, Positions, SnapshotDelta, Status, Ticks
 from polyterm.service.link.port import Connection
 
 EVENTS_KEPT: Final = 500
+NOTES_KEPT: Final = 100
 # The engine sends a status at least once a second; longer than this and what is on screen is history.
 SILENT_AFTER_S: Final = 3.0
 
@@ -32,8 +34,9 @@ class Notice(msgspec.Struct, frozen=True):
 class View(msgspec.Struct, frozen=True, kw_only=True):
     """What one repaint shows. Sections are None until the engine has sent them.
 
-    ``market_ms`` is the engine's market time carried forward by machine time; it stands still once the engine is lost.
-    ``data_age_s`` is machine seconds since the last section arrived. ``sending`` is the command that awaits its answer.
+    ``notes`` are what this client noticed itself. ``market_ms`` is the engine's market time carried forward by machine
+    time; it stands still once the engine is lost. ``data_age_s`` is machine seconds since the last section arrived.
+    ``sending`` is the command that awaits its answer.
     """
 
     now: float
@@ -45,6 +48,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     positions: Positions | None = None
     feeds: Feeds | None = None
     events: tuple[Event, ...] = ()
+    notes: tuple[Note, ...] = ()
     market_ms: int | None = None
     data_age_s: float | None = None
     sending: CommandKind | None = None
@@ -70,6 +74,7 @@ class Latest:
         self._sections = SnapshotDelta()
         self._events: deque[Event] = deque(maxlen=EVENTS_KEPT)
         self._events_shown: tuple[Event, ...] | None = None
+        self._notes: tuple[Note, ...] = ()
         self._connection = Connection("connecting", "")
         self._connection_at = clock()
         self._status_at: float | None = None
@@ -86,15 +91,42 @@ class Latest:
             if self.notice is not None and self.notice.cleared_by == delta.status.trading_state:
                 self.notice = None
             if known is not None and known.session != delta.status.session:
-                self._sections = SnapshotDelta()
-                self._events.clear()
-                self._events_shown = None
+                self._forget_all_but(delta.status.session)
+        self._notice(delta)
         changed = {name: value for name, value in msgspec.structs.asdict(delta).items() if value is not None}
         self._sections = msgspec.structs.replace(self._sections, **changed)
+
+    def _forget_all_but(self, session: str) -> None:
+        self._sections = SnapshotDelta()
+        self._notes = ()
+        kept = [event for event in self._events if event.id.session == session]
+        self._events.clear()
+        self.add(tuple(kept))
+
+    def _notice(self, delta: SnapshotDelta) -> None:
+        known = self._sections
+        if delta.feeds is not None:
+            self._note("feeds", feed_changes(known.feeds, delta.feeds), delta)
+        if delta.conflicts is not None:
+            self._note("conflicts", conflict_changes(known.conflicts, delta.conflicts), delta)
+
+    def _note(self, kind: NoteKind, found: Iterable[tuple[NoteLevel, str]], delta: SnapshotDelta) -> None:
+        status = delta.status or self._sections.status
+        if status is None:
+            return
+        for level, text in found:
+            number = self._notes[-1].number + 1 if self._notes else 0
+            self._notes = (*self._notes, Note(status.market_ms, number, kind, level, text))[-NOTES_KEPT:]
 
     def add(self, events: tuple[Event, ...]) -> None:
         self._events.extend(events)
         self._events_shown = None
+
+    def backfill(self, events: tuple[Event, ...]) -> None:
+        """Put events that happened before this client listened, or while it was away, into their places."""
+        every = {event.id: event for event in (*events, *self._events)}
+        self._events.clear()
+        self.add(tuple(every[number] for number in sorted(every)))
 
     def connect(self, connection: Connection) -> None:
         self._connection = connection
@@ -124,6 +156,7 @@ class Latest:
             positions=sections.positions,
             feeds=sections.feeds,
             events=self._events_shown,
+            notes=self._notes,
             market_ms=self._market_ms(now),
             data_age_s=None if self._data_at is None else now - self._data_at,
             sending=self.sending,

@@ -67,7 +67,7 @@ def _wide(width: int, height: int, coins: int) -> dict[PaneName, Place]:
     body = height - status - feeds - ticks - footer
     events = max(7, body // 3)
     conflicts = max(14, body * 11 // 20)
-    left = (width - 1) // 2
+    left = (width - 1) // 2 + min(8, max(0, width - 160) // 8)  # a leaderboard with all columns; a heatmap takes less
     right = width - left - 1
     y_body = status + feeds + ticks
     return {

@@ -14,7 +14,8 @@ CONNECTED = Connection("connected", "test", latency_ms=3.0, role="operator")
 
 
 class MemoryLink:
-    """Tells what the test gave it as soon as it runs; ``reply`` answers commands, None lets them wait."""
+    """Tells what the test gave it as soon as it runs; ``reply`` answers commands, None lets them wait; ``past`` is what
+    happened before."""
 
     def __init__(self, connection: Connection, *deltas: SnapshotDelta, events: tuple[Event, ...] = ()) -> None:
         self.on_connection: Callable[[Connection], None] = lambda _: None
@@ -22,6 +23,7 @@ class MemoryLink:
         self.on_events: Callable[[tuple[Event, ...]], None] = lambda _: None
         self.reply: Callable[[Command], Ack] | None = None
         self.unreachable: str | None = None
+        self.past: tuple[Event, ...] = ()
         self.commands: list[Command] = []
         self.answers: asyncio.Queue[Ack] = asyncio.Queue()
         self._connection = connection
@@ -37,7 +39,7 @@ class MemoryLink:
         await asyncio.Event().wait()
 
     async def ask(self, query: Query) -> Answer:
-        return EventsAnswer(())
+        return EventsAnswer(self.past)
 
     async def send(self, command: Command) -> Ack:
         self.commands.append(command)

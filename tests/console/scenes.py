@@ -13,6 +13,7 @@ from polyterm.core.event import (
 from polyterm.core.market import COINS, FeeSchedule, MarketKey, Reference
 from polyterm.core.position import Conditions, Leg, Position, Trade
 from polyterm.core.snapshot import (
+    Camp,
     CoinConflict,
     ConflictPair,
     Conflicts,
@@ -25,6 +26,7 @@ from polyterm.core.snapshot import (
     Positions,
     SnapshotDelta,
     Status,
+    Tally,
     TickRow,
     Ticks,
 )
@@ -56,6 +58,7 @@ STATUS = Status(
     store_pending=0,
     engine_us=84.0,
     inputs=17_344,
+    clock_skew_ms=38,
 )
 
 _SPOTS = {"btc": 97_123.4, "eth": 3_412.55, "sol": 142.31, "xrp": 2.1234}
@@ -91,8 +94,19 @@ def path(coin: str) -> tuple[float | None, ...]:
     return tuple(spot * (1 + sign * step * 1e-4) for step in _WAVE)
 
 
+_OUTLOOKS = {
+    "btc": (0.6612, 0.0362, "trend up"),
+    "eth": (0.3981, -0.0144, "ranging"),
+    "sol": (0.7034, None, "choppy"),
+    "xrp": (None, None, ""),
+}
+
+
 def tick_row(coin: str, **changes: object) -> TickRow:
-    return TickRow(coin, "15m", tick(coin, **changes), path(coin), ())
+    fair, edge, regime = _OUTLOOKS[coin]
+    return TickRow(
+        coin, "15m", tick(coin, **changes), path(coin), (), fair=fair, edge=edge, volatility=0.412, regime=regime
+    )
 
 
 TICKS = Ticks(
@@ -128,8 +142,30 @@ def standing(
         last_side=None if last is None else last[0],
         last_reason="" if last is None else last[1],
         last_ms=None if last is None else NOW_MS - last[2] * 1000,
+        **_shape(record, pnl),
     )
     return msgspec.structs.replace(row, **more)
+
+
+def _shape(record: tuple[int, int], pnl: tuple[float, float]) -> dict[str, object]:
+    """A past that fits: trades of alternating size, half of them of this window, two thirds of it on btc."""
+    trades, costed = record[0], pnl[1]
+    if not trades:
+        return {}
+    steps = [costed / trades + (6 if place % 2 else -6) for place in range(trades)]
+    equity = tuple(round(sum(steps[: place + 1]), 2) for place in range(trades))
+
+    def share(part: int, of: int) -> Tally:
+        return Tally(part, trades // of, record[1] // of, pnl[0] / of, costed / of, 40.0 * trades / of, 6.0)
+
+    return {
+        "equity": (0.0, *equity),
+        "squares": sum(step * step for step in steps),
+        "drawdown": max(0.0, max((0.0, *equity)) - min(equity)),
+        "days": (share(EPOCH // 86_400, 1),),
+        "windows": (share(EPOCH - 900, 2), share(EPOCH, 3)) if trades > 2 else (),
+        "coins": (share(0, 2), share(1, 3)) if trades > 2 else (share(0, 1),),
+    }
 
 
 LEADERBOARD = Leaderboard(
@@ -138,7 +174,7 @@ LEADERBOARD = Leaderboard(
         standing("SpotLagSimple", (6, 3), (21.0, 12.4), ("up", LAG, 41), open=1),
         standing("SpotLag_Fast", (14, 9), (88.5, 61.15), ("up", LAG, 12), open=2),
         standing("SpotLag_Confirmed", (3, 3), (34.0, 29.8), ("down", LAG, 610)),
-        standing("SpotLag_Aggressive", (21, 11), (31.2, -14.65), ("down", LAG, 3), open=1),
+        standing("SpotLag_Aggressive", (121, 61), (31.2, -14.65), ("down", LAG, 3), open=1),
         standing("Endgame", (4, 4), (18.5, 15.9), ("up", END, 455)),
         standing("Endgame_Conservative", (1, 1), (3.0, 2.75), ("up", END, 460)),
         standing("Endgame_Aggressive", (5, 3), (-48.0, -10.0), ("down", END, 470)),
@@ -185,6 +221,9 @@ def holding(strategy: str, coin: str, side: str, prices: tuple[float, float | No
         mark=mark,
         unrealised=None if mark is None else (mark - entry) * 100,
         pending=False,
+        exit_price=None if mark is None else mark - 0.005,
+        reason=LAG,
+        closes=f"stop ≤{0.6 * entry:.2f}",
     )
     return msgspec.structs.replace(row, **more)
 
@@ -334,6 +373,29 @@ FEED_DOWN = msgspec.structs.replace(
         tuple(tick_row(coin, book_age_ms=12_000, invalid="book_stale") for coin in COINS),
     ),
 )
+
+
+def _crowd() -> SnapshotDelta:
+    """Seventy-three strategies in four camps that oppose each other by two and two, many with enough trades."""
+    camps = ("SpotLag", "FairValue", "Contrarian", "Endgame")
+    names = [f"{camp}_{number}" for camp in camps for number in range(1, 19)] + ["Regime"]
+    rows = tuple(
+        standing(name, (12 * (place % 7), 7 * (place % 7)), ((place % 11 - 4) * 9.0, (place % 11 - 5) * 8.5))
+        for place, name in enumerate(names)
+    )
+    pairs = tuple(
+        ConflictPair(first, second, 20, min(20, (place + after) % 5 + (13 if (place // 18 + after // 18) % 2 else 0)))
+        for place, first in enumerate(names[:72])
+        for after, second in enumerate(names[:72])
+        if place < after
+    )
+    of_camps = tuple(Camp(camp, tuple(name for name in names if name.startswith(camp)), False) for camp in camps)
+    lineup = Lineup(KEYS["btc"], tuple(names[:18]) + tuple(names[36:40]), tuple(names[18:30]), 2200.0, 1200.0)
+    conflicts = Conflicts(3, tuple(names), pairs, CONFLICTS.coins, (lineup,), tuple(names[:72]), of_camps)
+    return msgspec.structs.replace(FULL, leaderboard=Leaderboard(3, rows), conflicts=conflicts)
+
+
+CROWDED = _crowd()
 # The collector has stopped: ticks are half a minute old while the status goes on.
 STALE = msgspec.structs.replace(
     FULL, ticks=Ticks(2, tuple(tick_row(coin, made_ms=NOW_MS - 31_000, slot=NOW_S - 31) for coin in COINS))

@@ -16,11 +16,12 @@ from polyterm.console.control import operator
 from polyterm.console.screens.base import ConsoleScreen
 from polyterm.console.screens.help import HelpScreen
 from polyterm.console.theming import Themes
+from polyterm.console.widgets.filter import FilterField
 from polyterm.console.widgets.heatmap import Heatmap
 from polyterm.console.widgets.lines import Lines
 from polyterm.console.widgets.table import Table
 from polyterm.core.command import Ack
-from polyterm.core.snapshot import Leaderboard, Positions, SnapshotDelta
+from polyterm.core.snapshot import Camp, Leaderboard, Positions, SnapshotDelta
 from polyterm.service.link.port import Connection
 from tests.console import scenes
 from tests.console.conftest import QUIT_NOTE
@@ -227,7 +228,151 @@ async def test_the_heatmap_tells_the_exact_figures_under_its_cursor(console: Bui
         assert (heatmap.cursor.x, heatmap.cursor.y) == (0, 0)
         for _ in range(12):
             await pilot.press("down")
-        assert heatmap.cursor.y == 8
+        assert heatmap.cursor.y == 6  # two of the nine have not traded
+
+
+async def test_the_heatmaps_cursor_stays_on_its_pair_wherever_that_stands(console: Build) -> None:
+    link = MemoryLink(CONNECTED, scenes.FULL)
+    app = console(link)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await painted(pilot)
+        heatmap = app.screen.query_one(Heatmap)
+        heatmap.focus()
+        await pilot.press("right", "right", "right", "right", "down")
+        assert heatmap.cursor_names == ("SpotLag_Fast", "Endgame")
+        order = tuple(reversed(scenes.NAMES[:7]))
+        link.on_snapshot(SnapshotDelta(conflicts=msgspec.structs.replace(scenes.CONFLICTS, version=2, order=order)))
+        await painted(pilot)
+        assert heatmap.cursor_names == ("SpotLag_Fast", "Endgame")
+        assert (heatmap.cursor.x, heatmap.cursor.y) == (2, 5)
+
+
+async def test_the_heatmap_shows_camps(console: Build) -> None:
+    names = scenes.NAMES
+    camps = (Camp("Lag", names[:4], False), Camp("End", names[4:7], True))
+    link = MemoryLink(CONNECTED, scenes.FULL)
+    app = console(link)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await painted(pilot)
+        app.screen.query_one(Heatmap).focus()
+        await pilot.press("]")
+        assert "No camp has formed yet" in words(app, "#conflicts")
+        link.on_snapshot(SnapshotDelta(conflicts=msgspec.structs.replace(scenes.CONFLICTS, version=2, camps=camps)))
+        await painted(pilot)
+        await pilot.press("right")
+        assert "12 of 18 opposed, 67%: Lag × End" in words(app, "#conflicts")
+        await pilot.press("[")
+        assert "SpotLag_Confirmed" in words(app, "#conflicts")
+
+
+async def test_the_leaderboards_cursor_drives_the_other_panes(console: Build) -> None:
+    app = console(MemoryLink(CONNECTED, scenes.FULL, events=scenes.EVENTS))
+    async with app.run_test(size=(200, 50)) as pilot:
+        await painted(pilot)
+        assert "»SpotLag_Fast" in words(app, "#positions")
+        assert "» BTC 15m SpotLag_Fast bought" in words(app, "#events")
+        await pilot.press("down", "down", "down")
+        await pilot.pause()
+        assert table(app, "leaderboard").cursor_key == "SpotLagSimple"
+        assert words(app, "#positions").splitlines()[1].startswith("»SpotLagSimple")
+        assert "1»SpotLagSimple" in words(app, "#conflicts")
+        assert "»" not in words(app, "#events")
+
+
+def ranking(app: ConsoleApp) -> list[str]:
+    return [line.split()[0] for line in words(app, "#leaderboard").splitlines()[1:] if line.strip()]
+
+
+async def test_the_leaderboard_is_sorted_by_keys_and_by_the_mouse(console: Build) -> None:
+    app = console(MemoryLink(CONNECTED, scenes.FULL))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await painted(pilot)
+        assert ranking(app)[0] == "SpotLag_Fast"
+        await pilot.press("r")
+        await pilot.pause()
+        assert ranking(app)[0] == "SpotLag_Aggressive"
+        assert "costed↑" in words(app, "#leaderboard")
+        assert table(app, "leaderboard").cursor_key == "SpotLag_Fast"
+        await pilot.press(">")
+        await pilot.pause()
+        assert "touch↓" in words(app, "#leaderboard")
+        await pilot.press("<", "<", "<")
+        await pilot.pause()
+        assert "trade↓" in words(app, "#leaderboard")
+        assert ranking(app)[0] == "SpotLag_Aggressive"
+        await pilot.click("#leaderboard", offset=(3, 1))
+        await pilot.pause()
+        assert "strategy↑" in words(app, "#leaderboard")
+        assert ranking(app)[0] == "Endgame"
+
+
+async def test_the_leaderboard_shows_breakdowns(console: Build) -> None:
+    app = console(MemoryLink(CONNECTED, scenes.FULL))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await painted(pilot)
+        board = app.screen.query_one("#leaderboard")
+        titles = []
+        for _ in range(8):
+            await pilot.press("]")
+            await pilot.pause()
+            titles.append(str(board.border_title).removeprefix("Leaderboard").strip())
+        assert titles == ["today", "window", "last window", "BTC", "ETH", "SOL", "XRP", ""]
+        await pilot.press("[")
+        await pilot.pause()
+        assert all(line.split()[1] == "0" for line in words(app, "#leaderboard").splitlines()[2:9] if "✗" not in line)
+
+
+async def test_text_in_the_filter_is_text_and_only_control_k_kills(console: Build) -> None:
+    link = MemoryLink(CONNECTED, scenes.FULL)
+    link.reply = obedient
+    app = console(link)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await painted(pilot)
+        await pilot.press("/", "K", "P", "q", "t", "?", "[", "/", "]", "$", "r")
+        await pilot.pause()
+        field = app.screen.query_one(FilterField)
+        assert field.value == "KPqt?[/]$r"
+        assert link.commands == []
+        assert app.theme == "dark"
+        assert "No strategy is called “KPqt?[/]$r”" in words(app, "#leaderboard")
+        assert "ctrl+k KILLS" in str(field.border_title)
+        await pilot.press("ctrl+k")
+        assert [command.kind for command in link.commands] == ["kill"]
+        await pilot.press("escape")
+        await painted(pilot)
+        assert not field.display
+        assert "SpotLag_Fast" in words(app, "#leaderboard")
+        assert app.focused is app.screen.query_one("#leaderboard")
+
+
+async def test_a_filter_is_kept_until_it_is_cleared(console: Build) -> None:
+    app = console(MemoryLink(CONNECTED, scenes.FULL, events=scenes.EVENTS))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await painted(pilot)
+        await pilot.press("/", *"conf", "enter")
+        await painted(pilot)
+        assert ranking(app) == ["SpotLag_Confirmed"]
+        assert "/conf" in str(app.screen.query_one("#leaderboard").border_title)
+        app.screen.query_one("#events").focus()
+        await pilot.press("/", *"bought", "tab")
+        await painted(pilot)
+        shown = [line for line in words(app, "#events").splitlines()[1:] if line.strip()]
+        assert len(shown) == 1
+        assert not app.screen.query_one(FilterField).display
+        app.screen.query_one("#events").focus()
+        await pilot.press("/", "escape", "]", "]")
+        await painted(pilot)
+        assert "windows" in str(app.screen.query_one("#events").border_title)
+        assert "bought" not in words(app, "#events")
+
+
+async def test_events_before_the_console_attached_are_fetched(console: Build) -> None:
+    link = MemoryLink(CONNECTED, scenes.FULL)
+    link.past = scenes.EVENTS
+    app = console(link)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await painted(pilot)
+        assert "RUNNING → PAUSED by maria" in words(app, "#events")
 
 
 def many(count: int, best: int = 0) -> Leaderboard:
@@ -278,7 +423,7 @@ async def test_a_cursor_whose_row_is_gone_stays_in_place(console: Build) -> None
         positions = table(app, "positions")
         positions.focus()
         await pilot.press("end")
-        assert positions.cursor_key == f"SpotLag_Fast {scenes.KEYS['eth']}"
+        assert positions.cursor_key == f"SpotLagSimple {scenes.KEYS['btc']}"
         link.on_snapshot(SnapshotDelta(positions=Positions(9, scenes.POSITIONS.rows[:1])))
         await painted(pilot)
         assert positions.cursor_key == f"SpotLagSimple {scenes.KEYS['btc']}"
@@ -357,7 +502,8 @@ async def test_only_the_lines_that_changed_are_painted(
                 )
             )
             await painted(pilot)
-            assert sorted(set(lines)) == [("conflicts", 1), ("conflicts", 2), ("leaderboard", 2)]
+            # The last conflict line names the worst opponents of SpotLag_Fast, which the leaderboard's cursor is on.
+            assert sorted(set(lines)) == [("conflicts", 1), ("conflicts", 2), ("conflicts", 8), ("leaderboard", 2)]
 
 
 async def test_a_flood_is_painted_once(console: Build, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -452,7 +598,7 @@ async def test_help_lists_exactly_the_keys_that_are_bound(console: Build) -> Non
     async with app.run_test(size=(120, 60)) as pilot:
         await painted(pilot)
         bound: set[str] = set()
-        for node in (app, app.screen, *app.screen.query("*")):
+        for node in (app, app.screen, *app.screen.query("*").exclude("FilterField")):  # whose keys edit text
             for bindings in node._bindings.key_to_bindings.values():
                 bound |= {binding.key for binding in bindings if isinstance(binding, Binding)}
         assert bound == {key for action in ACTIONS for key in action.keys}

@@ -106,3 +106,50 @@ def test_events_are_bounded() -> None:
     events = latest.view().events
     assert len(events) == EVENTS_KEPT
     assert events[-1].at_ms == EVENTS_KEPT + 49
+
+
+def test_what_happened_before_it_listened_comes_before_what_it_heard() -> None:
+    latest = Latest(Stopwatch())
+    latest.add(scenes.EVENTS[4:])
+    latest.backfill(scenes.EVENTS[:5])
+    assert latest.view().events == scenes.EVENTS
+    latest.backfill(scenes.EVENTS)
+    assert latest.view().events == scenes.EVENTS
+
+
+def test_events_that_came_before_the_first_snapshot_of_their_session_stay() -> None:
+    latest = Latest(Stopwatch())
+    latest.merge(scenes.with_status(SnapshotDelta(status=scenes.STATUS), session="the last one"))
+    latest.backfill(scenes.EVENTS)
+    latest.merge(scenes.FULL)
+    assert latest.view().events == scenes.EVENTS
+
+
+def test_feeds_that_fail_and_come_back_are_noted() -> None:
+    latest = Latest(Stopwatch())
+    latest.merge(scenes.FULL)
+    assert latest.view().notes == ()
+    latest.merge(SnapshotDelta(feeds=scenes.FEEDS_DOWN))
+    latest.merge(SnapshotDelta(feeds=scenes.FEEDS))
+    assert [(note.level, note.text) for note in latest.view().notes] == [
+        ("danger", "polymarket is down: cannot connect: connection refused"),
+        ("warn", "chainlink is stale: no data"),
+        ("info", "polymarket is live again"),
+        ("info", "chainlink is live again"),
+    ]
+
+
+def test_a_feed_that_is_down_at_first_sight_is_noted() -> None:
+    latest = Latest(Stopwatch())
+    latest.merge(scenes.FEED_DOWN)
+    assert [note.level for note in latest.view().notes] == ["danger", "warn"]
+
+
+def test_a_window_in_which_the_second_side_is_taken_is_noted_once() -> None:
+    latest = Latest(Stopwatch())
+    latest.merge(scenes.FULL)
+    eth = msgspec.structs.replace(scenes.CONFLICTS.lineup[1], up=("Endgame", "Endgame_Safe"))
+    changed = msgspec.structs.replace(scenes.CONFLICTS, version=2, lineup=(scenes.CONFLICTS.lineup[0], eth))
+    latest.merge(SnapshotDelta(conflicts=changed))
+    latest.merge(SnapshotDelta(conflicts=msgspec.structs.replace(changed, version=3)))
+    assert [note.text for note in latest.view().notes] == ["ETH 15m conflict: 2 up against 1 down"]

@@ -25,18 +25,23 @@ def shown(table: str, width: int, height: int) -> list[str]:
 @pytest.mark.parametrize(
     ("size", "table", "columns"),
     [
-        ((80, 24), "ticks", "coin spot path strike distance bid ask left state"),
+        ((80, 24), "ticks", "coin spot path distance bid ask fair edge left state"),
         ((80, 24), "leaderboard", "strategy trades won costed"),
-        ((80, 24), "positions", "strategy coin side shares entry mark unrealised held left"),
-        ((120, 36), "ticks", "coin spot path strike distance bid ask spread left oracle book_age state"),
-        ((120, 36), "leaderboard", "strategy trades won costed touch open"),
+        ((80, 24), "positions", "strategy coin side entry mark unrealised held left closes"),
+        (
+            (120, 36),
+            "ticks",
+            "coin spot path strike distance bid ask fair edge regime left book_age spot_age state",
+        ),
+        ((120, 36), "leaderboard", "strategy trades won costed touch luck"),
         ((120, 36), "positions", "strategy coin side entry mark unrealised left"),
+        ((200, 50), "ticks", " ".join(spec.key for spec in ticks.COLUMNS)),
         (
             (200, 50),
-            "ticks",
-            "coin spot path strike strike_from distance bid ask spread left oracle oracle_age book_age spot_age state",
+            "leaderboard",
+            "strategy trades won interval costed touch luck average drawdown equity open last",
         ),
-        ((200, 50), "leaderboard", "strategy family trades won costed touch open last"),
+        ((200, 50), "positions", "strategy coin side shares entry mark exit unrealised held left closes"),
         ((200, 50), "events", "time what"),
     ],
 )

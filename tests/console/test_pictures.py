@@ -86,6 +86,43 @@ def test_heatmap_with_its_cursor(snap_compare: Snap, console: Build) -> None:
     assert snap_compare(console(linked("running")), terminal_size=SIZES["120x36"], run_before=move)
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_filter_field(snap_compare: Snap, console: Build, size: str) -> None:
+    async def ask(pilot: object) -> None:
+        await repainted(pilot)
+        await pilot.press("slash", "l", "a", "g")
+        await repainted(pilot)
+
+    app = console(linked("running"))
+    app.animation_level = "none"
+    assert snap_compare(app, terminal_size=SIZES[size], run_before=ask)
+
+
+def test_breakdown_by_coin_in_another_order(snap_compare: Snap, console: Build) -> None:
+    async def choose(pilot: object) -> None:
+        await repainted(pilot)
+        await pilot.press(*["right_square_bracket"] * 4, "greater_than_sign", "down")
+        await repainted(pilot)
+
+    assert snap_compare(console(linked("running")), terminal_size=SIZES["200x50"], run_before=choose)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_many_strategies(snap_compare: Snap, console: Build, size: str) -> None:
+    link = MemoryLink(CONNECTED, scenes.CROWDED, events=scenes.EVENTS)
+    assert snap_compare(console(link), terminal_size=SIZES[size], run_before=repainted)
+
+
+def test_camps(snap_compare: Snap, console: Build) -> None:
+    async def turn(pilot: object) -> None:
+        await repainted(pilot)
+        await pilot.press("tab", "right_square_bracket", "right")
+        await repainted(pilot)
+
+    link = MemoryLink(CONNECTED, scenes.CROWDED, events=scenes.EVENTS)
+    assert snap_compare(console(link), terminal_size=SIZES["120x36"], run_before=turn)
+
+
 def test_too_small(snap_compare: Snap, console: Build) -> None:
     assert snap_compare(console(linked("running")), terminal_size=(60, 18), run_before=repainted)
 

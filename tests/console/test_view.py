@@ -5,15 +5,28 @@ import pytest
 
 from polyterm.console.latest import Latest, View
 from polyterm.console.layout import fit
+from polyterm.console.notes import Note
 from polyterm.console.view import conflicts as heat
-from polyterm.console.view import leaderboard, positions, ticks
+from polyterm.console.view import events, leaderboard, luck, positions, ticks
 from polyterm.console.view.cells import Cell, Line, Row, cut, length, short_name, sized
 from polyterm.console.view.events import sentence
 from polyterm.console.view.feeds import feed_strip
 from polyterm.console.view.figures import age, bar, countdown, distance, elapsed, money, price, probability, sparkline
 from polyterm.console.view.status import status_bar
 from polyterm.core.event import CommandRefused, StrategyDisabled
-from polyterm.core.snapshot import ConflictPair, Conflicts, Feeds, Leaderboard, SnapshotDelta, Ticks
+from polyterm.core.market import MarketKey
+from polyterm.core.snapshot import (
+    Camp,
+    ConflictPair,
+    Conflicts,
+    Feeds,
+    Leaderboard,
+    Lineup,
+    Positions,
+    SnapshotDelta,
+    Tally,
+    Ticks,
+)
 from polyterm.service.link.port import Connection
 from polyterm.strategies.registry import REGISTRY
 from tests.console import scenes
@@ -154,7 +167,8 @@ def test_the_settling_average_comes_before_the_oracles_point_price() -> None:
 
 
 def test_an_invalid_tick_says_why_in_words() -> None:
-    assert "✗ not tradable: the book is stale" in tick_line("btc", invalid="book_stale")
+    assert "✗ not tradable: the book is stale" in tick_line("btc", width=240, invalid="book_stale")
+    assert "✗ the book is stale" in tick_line("btc", invalid="book_stale")
     assert "✗ stale book" in tick_line("btc", width=79, invalid="book_stale")
 
 
@@ -215,7 +229,7 @@ def test_no_line_is_wider_than_its_pane(width: int, delta: SnapshotDelta) -> Non
 
 
 def test_the_leaderboard_ranks_by_costed_and_puts_the_idle_last() -> None:
-    rows = leaderboard.leaderboard_rows(view_of(scenes.FULL), fit(leaderboard.COLUMNS, 110))
+    rows = leaderboard.leaderboard_rows(view_of(scenes.FULL), fit(leaderboard.COLUMNS, 160))
     assert [row.key for row in rows] == [
         "SpotLag_Fast",
         "SpotLag_Confirmed",
@@ -227,17 +241,137 @@ def test_the_leaderboard_ranks_by_costed_and_puts_the_idle_last() -> None:
         "Endgame_Momentum",
         "Endgame_Safe",
     ]
-    assert row_text(rows[0]).split()[:7] == ["SpotLag_Fast", "SpotLag", "14", "64%", "+61.15", "+88.50", "2"]
+    shown = row_text(rows[0]).split()
+    assert shown[:9] == ["SpotLag_Fast", "SpotLag", "14", "64%", "39–84", "+61.15", "+88.50", "few", "+4.37"]
     assert "▲ 12s spot_lag_detected" in row_text(rows[0])
     assert "disabled: ZeroDivisionError" in row_text(rows[7])
+
+
+def tally(part: int, trades: int, costed: float, squares: float = 0.0) -> Tally:
+    return Tally(part, trades, trades, costed, costed, squares, 0.0)
+
+
+def test_breakdowns_show_their_own_part_of_the_trades() -> None:
+    day = scenes.EPOCH // 86_400
+    row = scenes.standing(
+        "x", (9, 9), (90.0, 90.0), open=3,
+        days=(tally(day, 4, 40.0),), windows=(tally(scenes.EPOCH - 900, 2, 20.0), tally(scenes.EPOCH, 1, 10.0)),
+        coins=(tally(0, 5, 50.0), tally(3, 3, 30.0)),
+    )  # fmt: skip
+    view = view_of(msgspec.structs.replace(scenes.FULL, leaderboard=Leaderboard(1, (row,)), positions=POSITIONS_OF_X))
+
+    def shown(scope: str) -> tuple[int, float, int]:
+        (standing,) = leaderboard.standings(view, leaderboard.Choice(scope=scope))
+        return standing.tally.trades, standing.tally.costed, standing.open
+
+    assert shown("session") == (9, 90.0, 3)
+    assert shown("today") == (4, 40.0, 3)
+    assert shown("window") == (1, 10.0, 2)
+    assert shown("last window") == (2, 20.0, 1)
+    assert shown("btc") == (5, 50.0, 2)
+    assert shown("eth") == (0, 0.0, 1)
+    tomorrow = msgspec.structs.replace(view, market_ms=(day + 1) * 86_400_000)
+    (standing,) = leaderboard.standings(tomorrow, leaderboard.Choice(scope="today"))
+    assert standing.tally.trades == 0
+
+
+LAST_WINDOW = MarketKey("btc", "15m", scenes.EPOCH - 900)
+POSITIONS_OF_X = Positions(
+    1,
+    (
+        scenes.holding("x", "btc", "up", (0.5, 0.6)),
+        scenes.holding("x", "eth", "up", (0.5, 0.6)),
+        scenes.holding("x", "btc", "up", (0.5, None), key=LAST_WINDOW, pending=True),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("choice", "first"),
+    [
+        (leaderboard.Choice(), "SpotLag_Fast"),
+        (leaderboard.Choice(reverse=True), "SpotLag_Aggressive"),
+        (leaderboard.Choice(sort="trades"), "SpotLag_Aggressive"),
+        (leaderboard.Choice(sort="strategy"), "Endgame"),
+        (leaderboard.Choice(sort="average"), "SpotLag_Confirmed"),
+        (leaderboard.Choice(words="end CONS"), "Endgame_Conservative"),
+        (leaderboard.Choice(words="spotlag"), "SpotLag_Fast"),
+    ],
+)
+def test_the_leaderboard_can_be_sorted_and_filtered(choice: leaderboard.Choice, first: str) -> None:
+    assert leaderboard.standings(view_of(scenes.FULL), choice)[0].row.strategy == first
+
+
+def test_no_strategy_of_that_name_says_so() -> None:
+    choice = leaderboard.Choice(words="[/x]")
+    assert leaderboard.standings(view_of(scenes.FULL), choice) == ()
+    assert leaderboard.nothing_passes(view_of(scenes.FULL), choice) == (
+        "No strategy is called “[/x]”. Esc clears the filter."
+    )
+
+
+def test_wilsons_interval() -> None:
+    # Newcombe (1998) gives 81 of 263 as 0.2553 to 0.3662, and 0 of 20 as 0 to 0.1611.
+    assert luck.wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert luck.wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
+    assert luck.wilson(0, 0) is None
+
+
+def test_a_result_is_luck_until_it_beats_the_best_of_so_many() -> None:
+    assert luck.threshold(1) == pytest.approx(1.96, abs=0.005)
+    assert luck.threshold(73) == pytest.approx(3.39, abs=0.01)
+    # 100 trades of +-10 dollars with a mean of 3: 3 / (sqrt(91 * 100 / 99) / 10) = 3.13 standard errors.
+    assert luck.verdict(100, 300.0, 10_000.0, needed=1.96) == luck.Verdict("earns", pytest.approx(3.129, abs=0.001))
+    assert luck.verdict(100, 300.0, 10_000.0, needed=3.39).judgement == "luck"
+    assert luck.verdict(100, -300.0, 10_000.0, needed=1.96).judgement == "loses"
+    assert luck.verdict(29, 300.0, 10_000.0, needed=1.96) == luck.Verdict("few")
+    assert luck.verdict(40, 40.0, 40.0, needed=1.96) == luck.Verdict("few")  # all the same: nothing to judge by
+
+
+def test_events_can_be_chosen_by_kind_and_words() -> None:
+    notes = (
+        Note(scenes.NOW_MS - 70_000, 0, "conflicts", "warn", "BTC 15m conflict: 3 up against 1 down"),
+        Note(scenes.NOW_MS, 1, "feeds", "danger", "binance is down: refused"),
+    )
+    view = msgspec.structs.replace(view_of(scenes.FULL), events=scenes.EVENTS, notes=notes)
+    columns = fit(events.COLUMNS, 99)
+
+    def shown(**choice: str) -> list[str]:
+        return [row_text(row).split(maxsplit=1)[1].rstrip() for row in _rows(events.Choice(**choice))]
+
+    def _rows(choice: events.Choice) -> tuple[Row, ...]:
+        return events.event_rows(view, columns, choice, "SpotLag_Fast")
+
+    assert len(shown()) == 8
+    assert shown()[:2] == [
+        "binance is down: refused",
+        "» BTC 15m SpotLag_Fast bought 100 up at 0.61: spot_lag_detected",
+    ]
+    assert shown()[3:5] == ["BTC 15m conflict: 3 up against 1 down", "RUNNING → PAUSED by maria (console): lunch"]
+    assert len(shown(kind="trades")) == 2
+    assert len(shown(kind="windows")) == 2
+    assert len(shown(kind="state")) == 2
+    assert shown(kind="feeds") == ["binance is down: refused"]
+    assert shown(kind="conflicts") == ["BTC 15m conflict: 3 up against 1 down"]
+    assert len(shown(kind="problems")) == 3
+    assert len(shown(words="fast BOUGHT")) == 1
+    assert shown(words="[") == []
+    assert events.nothing_passes(events.Choice("feeds")).startswith("Nothing of this kind has happened yet (feeds)")
 
 
 def test_positions_newest_first_with_mark_and_end() -> None:
     rows = positions.position_rows(view_of(scenes.FULL), fit(positions.COLUMNS, 98))
     assert [row_text(row).split() for row in rows][:2] == [
-        ["SpotLag_Aggressive", "SOL", "▼", "down", "100", "0.38", "–", "–", "3s", "ended"],
-        ["SpotLag_Fast", "BTC", "▲", "up", "100", "0.61", "0.625", "+1.50", "12s", "07:31"],
+        ["SpotLag_Aggressive", "SOL", "▼", "down", "100", "0.38", "–", "–", "–", "3s", "ended", "its", "outcome"],
+        ["SpotLag_Fast", "BTC", "▲", "up", "100", "0.61", "0.625", "0.62", "+1.50", "12s", "07:31", "stop", "≤0.37"],
     ]
+
+
+def test_the_selected_strategys_positions_come_first_and_are_marked() -> None:
+    rows = positions.position_rows(view_of(scenes.FULL), fit(positions.COLUMNS, 98), "SpotLagSimple")
+    assert row_text(rows[0]).startswith("»SpotLagSimple")
+    assert not any(row_text(row).startswith("»") for row in rows[1:])
+    assert positions.positions_note(view_of(scenes.FULL), "SpotLag_Fast") == "4, »2"
 
 
 @pytest.mark.parametrize(
@@ -248,14 +382,54 @@ def test_heat_has_five_steps(share: float, level: int) -> None:
 
 
 def test_a_heat_cell_reads_without_colour() -> None:
-    matrix = heat.Matrix(scenes.CONFLICTS)
-    assert heat.heat_cell(matrix, 0, 4, 4).text == "  75"  # 3 of 4
-    assert heat.heat_cell(matrix, 4, 0, 4).text == "  75"
-    assert heat.heat_cell(matrix, 3, 6, 3).text == "100"
-    assert heat.heat_cell(matrix, 0, 1, 4).text == "   0"
-    assert heat.heat_cell(matrix, 7, 8, 4).text == "    "  # never in one window
-    assert heat.heat_cell(matrix, 0, 4, 2).text == "██"
-    assert heat.heat_cell(matrix, 0, 1, 1).text == "·"
+    matrix, names = heat.matrix_of(scenes.CONFLICTS, "strategies"), scenes.NAMES
+    assert heat.heat_cell(matrix, names[0], names[4], 4).text == "  75"  # 3 of 4
+    assert heat.heat_cell(matrix, names[4], names[0], 4).text == "  75"
+    assert heat.heat_cell(matrix, names[3], names[6], 3).text == "100"
+    assert heat.heat_cell(matrix, names[0], names[1], 4).text == "   0"
+    assert heat.heat_cell(matrix, names[5], names[6], 4).text == "    "  # never in one window
+    assert heat.heat_cell(matrix, names[0], names[4], 2).text == "██"
+    assert heat.heat_cell(matrix, names[0], names[1], 1).text == "·"
+
+
+def test_only_who_has_traded_stands_on_the_axes_in_the_order_of_the_clusters() -> None:
+    assert heat.matrix_of(scenes.CONFLICTS, "strategies").names == scenes.NAMES[:7]
+    order = tuple(reversed(scenes.NAMES[:7]))
+    clustered = msgspec.structs.replace(scenes.CONFLICTS, order=order)
+    assert heat.matrix_of(clustered, "strategies").names == order
+
+
+def test_camps_pool_the_pairs_of_their_members() -> None:
+    names = scenes.NAMES
+    camps = (Camp("Lag", names[:4], False), Camp("End", names[4:7], False), Camp("Idle", names[7:], False))
+    matrix = heat.matrix_of(msgspec.structs.replace(scenes.CONFLICTS, camps=camps), "camps")
+    assert matrix.names == ("Lag", "End")
+    # Lag against End: 3 of 4, 2 of 4, 5 of 5, 2 of 5. Within Lag: 0 of 6, 0 of 3, 1 of 6, 1 of 3, 2 of 9.
+    assert matrix.at("Lag", "End") == matrix.at("End", "Lag") == heat.Opposition(18, 12)
+    assert matrix.at("Lag", "Lag") == heat.Opposition(27, 4)
+    assert text(heat.exact_figures(matrix, "Lag", "Lag", 80)) == "4 of 27 opposed, 15%: within Lag "
+
+
+def test_neighbours_of_one_colour_are_one_piece_and_the_cursor_stands_out() -> None:
+    matrix, names = heat.matrix_of(scenes.CONFLICTS, "strategies"), scenes.NAMES
+    line = heat.heat_cells(matrix, names[0], names[1:4], 1, None)
+    assert line == (Cell("··", "muted"), Cell("▒", "heat-ink"))
+    line = heat.heat_cells(matrix, names[0], names[1:4], 1, names[2])
+    assert line == (Cell("·", "muted"), Cell("·", "heat-cursor"), Cell("▒", "heat-ink"))
+
+
+def test_the_worst_opponents_are_those_that_were_met_often_enough() -> None:
+    matrix = heat.matrix_of(scenes.CONFLICTS, "strategies")
+    shown = text(heat.opponents_line(matrix, "SpotLag_Fast", 99))
+    assert shown == "»SpotLag_Fast opposes Endgame_Aggressive 40% of 5, SpotLag_Aggressive 22% of 9"
+
+
+def test_a_line_up_names_camps_and_what_is_at_risk() -> None:
+    fast = Camp("Fast", ("SpotLagSimple", "SpotLag_Fast"), True)
+    lineup = Lineup(scenes.KEYS["btc"], ("SpotLagSimple", "SpotLag_Fast", "Endgame"), ("x",), 300.0, 100.0, 160.0, 40.0)
+    conflicts = msgspec.structs.replace(scenes.CONFLICTS, camps=(fast,), lineup=(lineup,))
+    (line,) = heat.lineup_lines(conflicts, {"Endgame": "Endgame"}, 80)
+    assert text(line) == "BTC now net +200 sh  ▲ 3 Fast 2, Endgame  ▼ 1 x"
 
 
 def test_the_grid_shrinks_its_cells_before_it_scrolls() -> None:
@@ -268,15 +442,15 @@ def test_the_grid_shrinks_its_cells_before_it_scrolls() -> None:
 
 
 def test_a_label_never_touches_a_glyph() -> None:
-    matrix = heat.Matrix(scenes.CONFLICTS)  # its sixth is Endgame_Conservative
-    assert heat.row_label(matrix, 5, heat.Grid(16, 1, 9, 9)) == "6 E_Conservati… "
-    assert heat.row_label(matrix, 5, heat.Grid(16, 4, 9, 9)) == "6 E_Conservative"
+    name = "Endgame_Conservative"
+    assert heat.row_label(name, 5, heat.Grid(16, 1, 9, 9), selected=False) == "6 E_Conservati… "
+    assert heat.row_label(name, 5, heat.Grid(16, 4, 9, 9), selected=True) == "6»E_Conservative"
 
 
 def test_exact_figures_and_coin_rates() -> None:
-    matrix = heat.Matrix(scenes.CONFLICTS)
-    assert text(heat.exact_figures(matrix, 0, 4, 80)) == "3 of 4 opposed, 75%: SpotLagSimple × Endgame "
-    assert text(heat.exact_figures(matrix, 7, 8, 80)).startswith("never in one window")
+    matrix, names = heat.matrix_of(scenes.CONFLICTS, "strategies"), scenes.NAMES
+    assert text(heat.exact_figures(matrix, names[0], names[4], 80)) == "3 of 4 opposed, 75%: SpotLagSimple × Endgame "
+    assert text(heat.exact_figures(matrix, names[5], names[6], 80)).startswith("never in one window")
     assert text(heat.coin_rates(scenes.CONFLICTS, 80)) == "both sides bought  BTC 33%  ETH 50%  SOL 0%  XRP –"
 
 
@@ -287,7 +461,7 @@ def test_short_names_keep_what_differs() -> None:
     assert short_name("SpotLag_Fast", 12) == "SpotLag_Fast"
 
 
-@pytest.mark.parametrize("width", [42, 58, 99])  # of the leaderboard in 80, 120 and 200 columns
+@pytest.mark.parametrize("width", [42, 58, 103])  # of the leaderboard in 80, 120 and 200 columns
 def test_every_strategy_can_be_told_from_the_others(width: int) -> None:
     rows = tuple(scenes.standing(entry.name, (1, 1), (1.0, 1.0)) for entry in REGISTRY)
     view = view_of(SnapshotDelta(leaderboard=Leaderboard(1, rows)))
@@ -296,7 +470,8 @@ def test_every_strategy_can_be_told_from_the_others(width: int) -> None:
 
 
 def test_pairs_without_a_common_window_make_an_empty_matrix() -> None:
-    assert heat.Matrix(Conflicts(1, ("a", "b"), (ConflictPair("a", "b", 0, 0),), (), ())).empty
+    never = Conflicts(1, ("a", "b"), (ConflictPair("a", "b", 0, 0),), (), ())
+    assert heat.matrix_of(never, "strategies").empty
 
 
 def feeds_text(width: int, feeds: Feeds, connection: Connection = CONNECTED, now: float = 100.0) -> str:
@@ -420,7 +595,9 @@ def test_events_in_words() -> None:
     assert sentence(disabled).text == "Endgame raised and is out: KeyError: 'x'"
 
 
-@pytest.mark.parametrize(("width", "words"), [(79, "✗ no market"), (199, "✗ not tradable: gamma is away")])
+@pytest.mark.parametrize(
+    ("width", "words"), [(79, "✗ no market"), (240, "✗ not tradable: gamma is away"), (199, "✗ gamma is away")]
+)
 def test_a_series_without_a_market_says_so_and_not_that_its_window_is_shut(width: int, words: str) -> None:
     row = scenes.FULL.ticks.rows[0]
     assert row.tick is not None

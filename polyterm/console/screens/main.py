@@ -1,7 +1,8 @@
 """The main screen: four live panes and an events pane where there is room, placed by ``layout.arrange``."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
+import msgspec
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -14,6 +15,7 @@ from polyterm.console.screens.base import ConsoleScreen
 from polyterm.console.view.cells import wrapped
 from polyterm.console.widgets.events import EventsPane
 from polyterm.console.widgets.feeds import FeedStrip
+from polyterm.console.widgets.filter import Filtered, FilterField
 from polyterm.console.widgets.heatmap import Heatmap
 from polyterm.console.widgets.keys import KeyStrip
 from polyterm.console.widgets.leaderboard import LeaderboardPane
@@ -22,6 +24,8 @@ from polyterm.console.widgets.positions import PositionsPane
 from polyterm.console.widgets.status import StatusBar
 from polyterm.console.widgets.table import Table
 from polyterm.console.widgets.ticks import TicksPane
+
+FIELD_HEIGHT: Final = 3
 
 
 class MainScreen(ConsoleScreen):
@@ -39,6 +43,8 @@ class MainScreen(ConsoleScreen):
         self._events = EventsPane()
         self._keys = KeyStrip(quit_note, id="footer")
         self._too_small = Lines(id="too-small")
+        self._filter = FilterField()
+        self._view: View | None = None
         self._arranged_for = (0, 0, 0)
         self._arrangement: Arrangement | None = None
         self._painted: dict[Widget, tuple[object, ...]] = {}
@@ -56,6 +62,7 @@ class MainScreen(ConsoleScreen):
     def compose(self) -> ComposeResult:
         yield from self._placed.values()
         yield self._too_small
+        yield self._filter
 
     def on_resize(self, event: events.Resize) -> None:
         self._arrange(event.size.width, event.size.height, self._arranged_for[2] or 4)
@@ -64,6 +71,7 @@ class MainScreen(ConsoleScreen):
         if (width, height, coins) == self._arranged_for:
             return
         self._arranged_for = (width, height, coins)
+        self._filter.close()
         self._painted.clear()
         self._arrangement = arranged = arrange(width, height, coins)
         self._too_small.display = arranged is None
@@ -77,6 +85,7 @@ class MainScreen(ConsoleScreen):
                 widget.fit_to(place.width, titled=arranged.titled)
 
     def repaint(self, view: View) -> None:
+        self._view = view
         if view.ticks is not None and view.ticks.rows:
             self._arrange(self.size.width, self.size.height, len(view.ticks.rows))
         if self._arrangement is None:
@@ -87,19 +96,48 @@ class MainScreen(ConsoleScreen):
         self._feeds.repaint(view)
         self._keys.repaint(view)
         self._ticks.repaint(view)
-        # Times in the other panes are whole seconds: between two of them only a new section changes anything.
+        self._repaint_panes(view)
+
+    def _repaint_panes(self, view: View) -> None:
+        """Those whose sections changed. Times in them are whole seconds: between two, only a new section counts."""
         second = None if view.market_ms is None else view.market_ms // 1000
-        sections: tuple[tuple[LeaderboardPane | Heatmap | PositionsPane | EventsPane, object], ...] = (
-            (self._leaderboard, view.leaderboard),
-            (self._conflicts, view.conflicts),
-            (self._positions, view.positions),
-            (self._events, view.events),
-        )
-        for pane, section in sections:
-            signature = (section, second, view.lost, view.trading_state, pane.size)
-            if pane.display and self._painted.get(pane) != signature:
-                self._painted[pane] = signature
-                pane.repaint(view)
+        common = (view.lost, view.trading_state)
+        board = self._leaderboard
+        if self._is_due(board, view.leaderboard, view.positions, second, board.choice, *common):
+            board.repaint(view)
+        selected = board.cursor_key
+        if self._is_due(self._positions, view.positions, second, selected, *common):
+            self._positions.repaint(view, selected)
+        counted = second if self._conflicts.counts_down else None
+        if self._is_due(self._conflicts, view.conflicts, counted, selected, *common):
+            self._conflicts.repaint(view, selected)
+        if self._is_due(self._events, view.events, view.notes, self._events.choice, selected, *common):
+            self._events.repaint(view, selected)
+
+    def _is_due(self, pane: Widget, *shown: object) -> bool:
+        """Whether a pane that is there shows something else than it would now."""
+        signature = (*shown, pane.size)
+        if not pane.display or _same(self._painted.get(pane), signature):
+            return False
+        self._painted[pane] = signature
+        return True
+
+    def on_table_cursor_moved(self) -> None:
+        self._again()
+
+    def on_filtered_chosen(self) -> None:
+        self._again()
+
+    def _again(self) -> None:
+        if self._view is not None and self._arrangement is not None:
+            self._repaint_panes(self._view)
+
+    def on_filtered_asked(self, event: Filtered.Asked) -> None:
+        name = next(name for name, widget in self._placed.items() if widget is event.pane)
+        place = None if self._arrangement is None else self._arrangement.places.get(name)
+        if place is not None:
+            _put(self._filter, Place(place.x, place.y + place.height - FIELD_HEIGHT, place.width, FIELD_HEIGHT))
+            self._filter.open(event.pane)
 
     def _apology(self, view: View) -> str:
         width, height = self.size
@@ -108,6 +146,14 @@ class MainScreen(ConsoleScreen):
             f"polyterm needs {MIN_WIDTH}×{MIN_HEIGHT}; this terminal is {width}×{height}. "
             f"The engine: {state}. Keys still work: K kills, P pauses, q quits."
         )
+
+
+def _same(before: tuple[object, ...] | None, now: tuple[object, ...]) -> bool:
+    """Sections are frozen and replaced as a whole: comparing what is in them would cost more than painting them."""
+    if before is None:
+        return False
+    pairs = zip(before, now, strict=True)
+    return all(old is new if isinstance(new, msgspec.Struct) else old == new for old, new in pairs)
 
 
 def _put(widget: Widget, place: Place) -> None:

@@ -29,6 +29,7 @@ Role = Literal[
     "heat-2",
     "heat-3",
     "heat-4",
+    "heat-ink",
     "heat-cursor",
 ]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)

@@ -1,14 +1,15 @@
-"""The conflict heatmap: in which share of the windows that both traded did two strategies take opposite sides."""
+"""The conflict heatmap: in which share of the windows that both traded two strategies, or camps, opposed each other."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Literal
 
 import msgspec
 
 from polyterm.console.latest import View
-from polyterm.console.view.cells import HEAT, Cell, Item, Line, cut, joined, short_name, sized
+from polyterm.console.view.cells import HEAT, Cell, Item, Line, Role, cut, joined, short_name, sized
 from polyterm.console.view.figures import DOWN, UP, countdown
-from polyterm.core.snapshot import ConflictPair, Conflicts
+from polyterm.core.snapshot import Conflicts, Lineup
 
 GLYPHS: Final = "·░▒▓█"
 LABEL_MIN: Final = 9
@@ -16,6 +17,12 @@ LABEL_MIN_GLYPHS: Final = 14
 LABEL_MAX: Final = 24
 # Shares above which a cell takes the next step of the ramp.
 STEPS: Final = (0.0, 0.15, 0.35, 0.60)
+SELECTED: Final = "»"
+OPPONENTS: Final = 3
+SPOKEN_OF: Final = 5
+"""Of fewer common windows a share says little: such pairs are not named as opponents."""
+
+Axes = Literal["strategies", "camps"]
 
 
 class Grid(msgspec.Struct, frozen=True):
@@ -40,46 +47,102 @@ def grid_for(count: int, width: int, height: int) -> Grid:
     return Grid(label, 1, min(count, height), max(0, width - label))
 
 
+class Opposition(msgspec.Struct, frozen=True):
+    """``opposed`` of ``windows`` in which both took a side; for camps, over all pairs of members."""
+
+    windows: int
+    opposed: int
+
+    @property
+    def share(self) -> float:
+        return self.opposed / self.windows
+
+
 class Matrix:
-    """Pairs looked up from either side."""
+    """What stands on the axes, in their order, and how each opposes each."""
 
-    def __init__(self, conflicts: Conflicts) -> None:
-        self.strategies = conflicts.strategies
-        self._pairs: dict[tuple[str, str], ConflictPair] = {}
-        for pair in conflicts.pairs:
-            self._pairs[pair.first, pair.second] = pair
-            self._pairs[pair.second, pair.first] = pair
+    def __init__(self, names: Sequence[str], met: Mapping[tuple[str, str], Opposition]) -> None:
+        self.names = tuple(names)
+        self._met = met
 
-    def pair(self, row: int, column: int) -> ConflictPair | None:
+    def at(self, row: str, column: str) -> Opposition | None:
         """None where the two never traded in the same window."""
-        found = self._pairs.get((self.strategies[row], self.strategies[column]))
-        return found if found is not None and found.windows else None
+        return self._met.get((row, column))
 
     @property
     def empty(self) -> bool:
-        return not any(pair.windows for pair in self._pairs.values())
+        return not self._met
+
+    def opponents(self, name: str) -> list[tuple[str, Opposition]]:
+        """Whom it opposes most, of those it has met often enough."""
+        found = [(other, met) for other in self.names if other != name and (met := self.at(name, other)) is not None]
+        often = [pair for pair in found if pair[1].windows >= SPOKEN_OF and pair[1].opposed]
+        return sorted(often, key=lambda pair: -pair[1].share)[:OPPONENTS]
+
+
+def matrix_of(conflicts: Conflicts, axes: Axes) -> Matrix:
+    return _of_strategies(conflicts) if axes == "strategies" else _of_camps(conflicts)
+
+
+def _of_strategies(conflicts: Conflicts) -> Matrix:
+    """Only those that have traded, by cluster where the engine has found any."""
+    met: dict[tuple[str, str], Opposition] = {}
+    for pair in conflicts.pairs:
+        if pair.windows:
+            found = Opposition(pair.windows, pair.opposed)
+            met[pair.first, pair.second] = met[pair.second, pair.first] = found
+    traded = {first for first, _ in met}
+    return Matrix(conflicts.order or [name for name in conflicts.strategies if name in traded], met)
+
+
+def _of_camps(conflicts: Conflicts) -> Matrix:
+    """Pooled over all pairs of members; a camp against itself is how much it disagrees within."""
+    camps = {name: camp.name for camp in reversed(conflicts.camps) for name in camp.members}
+    windows: Counter[tuple[str, str]] = Counter()
+    opposed: Counter[tuple[str, str]] = Counter()
+    for pair in conflicts.pairs:
+        first, second = camps.get(pair.first), camps.get(pair.second)
+        if first is None or second is None:
+            continue
+        for place in {(first, second), (second, first)}:
+            windows[place] += pair.windows
+            opposed[place] += pair.opposed
+    met = {place: Opposition(count, opposed[place]) for place, count in windows.items() if count}
+    return Matrix([camp.name for camp in conflicts.camps if any(camp.name in place for place in met)], met)
 
 
 def heat_level(share: float) -> int:
     return sum(share > step for step in STEPS)
 
 
-def heat_cell(matrix: Matrix, row: int, column: int, width: int) -> Cell:
-    if row == column:
-        return Cell(("╲" if width < 3 else "—").rjust(width), "muted")
-    pair = matrix.pair(row, column)
-    if pair is None:
-        return Cell(" " * width)
-    share = pair.opposed / pair.windows
-    level = heat_level(share)
+def heat_cell(matrix: Matrix, row: str, column: str, width: int) -> Cell:
+    met = matrix.at(row, column)
+    if met is None:
+        return Cell(("╲" if width < 3 else "—").rjust(width), "muted") if row == column else Cell(" " * width)
+    level = heat_level(met.share)
     if width < 3:
-        return Cell(GLYPHS[level] * width, HEAT[level])
-    return Cell(f"{100 * share:.0f}".rjust(width), HEAT[level])
+        # Glyphs hide what is behind them, so here the ink carries the colour and its density the share.
+        return Cell(GLYPHS[level] * width, "heat-ink" if level else "muted")
+    return Cell(f"{100 * met.share:.0f}".rjust(width), HEAT[level])
+
+
+def heat_cells(matrix: Matrix, row: str, columns: Iterable[str], width: int, cursor: str | None) -> Line:
+    """A row of cells, neighbours of one colour joined; the one of ``cursor`` stands out."""
+    line: list[Cell] = []
+    for column in columns:
+        cell = heat_cell(matrix, row, column, width)
+        if column == cursor:
+            cell = Cell(cell.text, "heat-cursor")
+        if line and line[-1].role == cell.role:
+            line[-1] = Cell(line[-1].text + cell.text, cell.role)
+        else:
+            line.append(cell)
+    return tuple(line)
 
 
 def axis(matrix: Matrix, grid: Grid, first: int, title: str) -> str:
     """Column headings: the strategies' numbers, or every fifth one where there is no room for all."""
-    columns = range(first, min(len(matrix.strategies), first + grid.columns))
+    columns = range(first, min(len(matrix.names), first + grid.columns))
     if grid.cell >= 3:
         return sized(title, grid.label) + "".join(str(index + 1).rjust(grid.cell) for index in columns)
     numbers = [" "] * (grid.cell * len(columns))
@@ -91,11 +154,11 @@ def axis(matrix: Matrix, grid: Grid, first: int, title: str) -> str:
     return sized(title, grid.label) + "".join(numbers)
 
 
-def row_label(matrix: Matrix, row: int, grid: Grid) -> str:
-    number = f"{row + 1} "
+def row_label(name: str, row: int, grid: Grid, *, selected: bool) -> str:
+    number = f"{row + 1}{SELECTED if selected else ' '}"
     width = grid.label - len(number)
     gap = 1 if grid.cell < 3 else 0  # figures bring their own
-    return number + sized(short_name(matrix.strategies[row], width - gap), width)
+    return number + sized(short_name(name, width - gap), width)
 
 
 def coin_rates(conflicts: Conflicts, width: int) -> Line:
@@ -107,33 +170,51 @@ def coin_rates(conflicts: Conflicts, width: int) -> Line:
     return joined(items, width)
 
 
-def exact_figures(matrix: Matrix, row: int, column: int, width: int) -> Line:
-    first, second = matrix.strategies[row], matrix.strategies[column]
-    if row == column:
-        return cut((Cell(first, "strong"), Cell(": arrows choose another to compare with", "muted")), width)
-    pair = matrix.pair(row, column)
-    names = Cell(f"{first} × {second} ", "strong")
-    if pair is None:
+def exact_figures(matrix: Matrix, row: str, column: str, width: int) -> Line:
+    met = matrix.at(row, column)
+    if row == column and met is None:
+        return cut((Cell(row, "strong"), Cell(": arrows choose another to compare with", "muted")), width)
+    names = Cell(f"{row} × {column} " if row != column else f"within {row} ", "strong")
+    if met is None:
         return cut((Cell("never in one window: ", "muted"), names), width)
-    figures = f"{pair.opposed} of {pair.windows} opposed, {100 * pair.opposed / pair.windows:.0f}%: "
+    figures = f"{met.opposed} of {met.windows} opposed, {100 * met.share:.0f}%: "
     return cut((Cell(figures), names), width)
 
 
-def lineup_lines(conflicts: Conflicts, width: int) -> tuple[Line, ...]:
-    """Who stands on which side in the running windows."""
+def opponents_line(matrix: Matrix, name: str, width: int) -> Line:
+    """Whom the selected strategy opposes most; empty when nobody is known."""
+    found = matrix.opponents(name)
+    if not found:
+        return ()
+    named = ", ".join(f"{other} {100 * met.share:.0f}% of {met.windows}" for other, met in found)
+    return cut((Cell(f"{SELECTED}{name}", "accent"), Cell(" opposes ", "muted"), Cell(named)), width)
+
+
+def lineup_lines(conflicts: Conflicts, families: Mapping[str, str], width: int) -> tuple[Line, ...]:
+    """Who stands on which side in the running windows, by camp; who is in none goes by the family."""
+    camps = {**families} | {name: camp.name for camp in reversed(conflicts.camps) for name in camp.members}
     lines: list[Line] = []
     for lineup in conflicts.lineup:
-        if not (lineup.up or lineup.down):
-            continue
-        head = Cell(f"{lineup.key.coin.upper()} now ", "muted")
-        up = Cell(f"{UP} {len(lineup.up)} {_names(lineup.up)}", "up")
-        down = Cell(f"  {DOWN} {len(lineup.down)} {_names(lineup.down)}", "down")
-        lines.append(cut((head, up, down), width))
+        if lineup.up or lineup.down:
+            head = Cell(f"{lineup.key.coin.upper()} now ", "muted")
+            up, down = _side(UP, lineup.up, camps, "up"), _side(DOWN, lineup.down, camps, "down")
+            lines.append(cut((head, *_net(lineup), up, Cell("  "), down), width))
     return tuple(lines)
 
 
-def _names(names: Sequence[str]) -> str:
-    return ", ".join(names)
+def _side(glyph: str, names: Sequence[str], camps: Mapping[str, str], role: Role) -> Cell:
+    counts = Counter(camps.get(name, name) for name in names)
+    text = ", ".join(f"{camp} {number}" if number > 1 else camp for camp, number in counts.most_common())
+    return Cell(f"{glyph} {len(names)} {text}".rstrip(), role)
+
+
+def _net(lineup: Lineup) -> tuple[Cell, ...]:
+    """What remains at risk once Up and Down are set against each other."""
+    if not (lineup.up_shares or lineup.down_shares):
+        return ()
+    net = lineup.net_shares
+    role: Role = "flat" if net == 0 else "up" if net > 0 else "down"
+    return (Cell("net ", "muted"), Cell(f"{net:+,.0f}" if net else "0", role), Cell(" sh  ", "muted"))
 
 
 def nothing_yet(view: View) -> str:

@@ -1,10 +1,14 @@
-"""The engine's events in words, newest first."""
+"""What happened, in words, newest first: the engine's events and what this console noticed itself."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Final, Literal, get_args
+
+import msgspec
 
 from polyterm.console.latest import View
 from polyterm.console.layout import Column, ColumnSpec
+from polyterm.console.notes import Note, NoteLevel
 from polyterm.console.view.cells import Cell, Role, Row, laid_out
 from polyterm.console.view.figures import clock_time, money, price, probability
 from polyterm.core.command import TradingState
@@ -32,15 +36,103 @@ SHOWN: Final = 100
 _STATE_ROLES: Final[dict[TradingState, Role]] = {"RUNNING": "up", "PAUSED": "warn", "KILLED": "danger"}
 
 
-def event_rows(view: View, columns: Sequence[Column]) -> tuple[Row, ...]:
-    newest = view.events[: -SHOWN - 1 : -1]
-    return tuple(
-        Row(str(event.id), laid_out([_cell(event, column.key) for column in columns], columns)) for event in newest
+Kind = Literal["all", "trades", "windows", "conflicts", "feeds", "state", "problems"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+SELECTED: Final = "»"
+_NOTE_ROLES: Final[dict[NoteLevel, Role]] = {"info": "muted", "warn": "warn", "danger": "danger"}
+_PROBLEMS: Final = frozenset(("warn", "danger"))
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """Which events; ``words`` must all be in the sentence."""
+
+    kind: Kind = "all"
+    words: str = ""
+
+    def turned(self, step: int) -> "Choice":
+        return msgspec.structs.replace(self, kind=KINDS[(KINDS.index(self.kind) + step) % len(KINDS)])
+
+    def matching(self, words: str) -> "Choice":
+        return msgspec.structs.replace(self, words=words.strip())
+
+    @property
+    def title(self) -> str:
+        kind = "" if self.kind == "all" else self.kind
+        return " ".join(filter(None, (kind, f"/{self.words}" if self.words else "")))
+
+
+def event_rows(
+    view: View, columns: Sequence[Column], choice: Choice | None = None, selected: str | None = None
+) -> tuple[Row, ...]:
+    """Those that pass; the ``selected`` strategy's own are marked."""
+    choice = choice or Choice()
+    words = choice.words.casefold().split()
+    passing = (
+        (item, said)
+        for item in _newest_first(view)
+        if _is_of(choice.kind, item, said := _said(item)) and all(word in said.text.casefold() for word in words)
     )
+    return tuple(_row(item, said, columns, selected) for item, said in islice(passing, SHOWN))
 
 
-def _cell(event: Event, column: str) -> Cell:
-    return Cell(clock_time(event.at_ms), "muted") if column == "time" else sentence(event)
+def _newest_first(view: View) -> Iterator[Event | Note]:
+    """Both kinds are in order already; an engine event comes after a note of the same time."""
+    events, notes = iter(reversed(view.events)), iter(reversed(view.notes))
+    event, note = next(events, None), next(notes, None)
+    while event is not None or note is not None:
+        if note is None or (event is not None and event.at_ms >= note.at_ms):
+            if event is not None:
+                yield event
+            event = next(events, None)
+        else:
+            yield note
+            note = next(notes, None)
+
+
+def _said(item: Event | Note) -> Cell:
+    return Cell(item.text, _NOTE_ROLES[item.level]) if isinstance(item, Note) else sentence(item)
+
+
+def _is_of(kind: Kind, item: Event | Note, said: Cell) -> bool:
+    if kind == "all":
+        return True
+    if kind == "problems":
+        return said.role in _PROBLEMS
+    match item:
+        case Note():
+            return kind == item.kind
+        case PositionOpened() | TradeClosed() | TradeCorrected():
+            return kind == "trades"
+        case WindowStarted() | StrikeSet() | WindowClosed() | WindowSettled():
+            return kind == "windows"
+        case _:
+            return kind == "state"
+
+
+def _row(item: Event | Note, said: Cell, columns: Sequence[Column], selected: str | None) -> Row:
+    key = f"note {item.number}" if isinstance(item, Note) else str(item.id)
+    if selected is not None and not isinstance(item, Note) and _strategy_of(item) == selected:
+        said = Cell(f"{SELECTED} {said.text}", said.role)
+    cells = [Cell(clock_time(item.at_ms), "muted") if column.key == "time" else said for column in columns]
+    return Row(key, laid_out(cells, columns))
+
+
+def _strategy_of(event: Event) -> str | None:
+    match event:
+        case PositionOpened(position=held):
+            return held.strategy
+        case TradeClosed(trade=trade) | TradeCorrected(after=trade):
+            return trade.strategy
+        case StrategyDisabled(strategy=strategy):
+            return strategy
+        case _:
+            return None
+
+
+def nothing_passes(choice: Choice) -> str:
+    if choice == Choice():
+        return "What the engine does appears here as it happens."
+    return f"Nothing of this kind has happened yet ({choice.title}). Esc shows everything."
 
 
 def sentence(event: Event) -> Cell:

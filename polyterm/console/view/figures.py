@@ -46,6 +46,13 @@ def cents(value: float | None) -> str:
     return DASH if value is None else f"{value * 100:.1f}¢"
 
 
+def count(number: float) -> str:
+    """A number of things in at most five cells."""
+    if number < 9_999.5:
+        return f"{number:.0f}"
+    return f"{number / 1e3:.0f}k" if number < 999_500 else f"{number / 1e6:.1f}M"
+
+
 def percent(part: int, whole: int) -> str:
     return DASH if whole == 0 else f"{100 * part / whole:.0f}%"
 

@@ -16,6 +16,13 @@ HELP_COLUMNS: Final = (
 WORDS: Final = (
     ("costed", "P&L after the venue's fee; the leaderboard is sorted by it"),
     ("touch", "P&L at the quoted prices, without the fee"),
+    ("luck?", "few: under 30 trades; luck: the best of so many get as far by chance; else how many σ"),
+    ("95%", "win rates that chance could turn into the one you see"),
+    ("max dd", "deepest fall of costed P&L below its peak, dollars"),
+    ("fair, edge", "what Up is worth by spot and its volatility, and how far the market is from it"),
+    ("spot off", "spot against the price that settles, in hundredths of a percent"),
+    ("camp", "strategies that almost always take the same side"),
+    ("» marks", "what belongs to the strategy under the leaderboard's cursor"),
     ("exposure", "dollars paid for what is open"),
     ("strike", "price to beat: Up wins when the window ends at or above it"),
     ("tradable?", "may strategies act on this second's tick, and if not, why"),

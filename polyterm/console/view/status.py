@@ -11,6 +11,12 @@ from polyterm.core.command import CommandKind, TradingState
 from polyterm.core.snapshot import Status
 
 BADGE: Final = 14
+WORTH_TELLING: Final = 50
+"""Rows that wait to be written; fewer always do."""
+
+# No network delivers before it was sent; none that can be traded over is slower than a second.
+CLOCK_BEHIND_MS: Final = -250
+CLOCK_AHEAD_MS: Final = 1_000
 _STATE_ROLES: Final[dict[TradingState, Role]] = {
     "RUNNING": "badge-running",
     "PAUSED": "badge-paused",
@@ -113,7 +119,8 @@ def _window(view: View) -> Line:
 
 def _store(status: Status) -> Item:
     if status.store_state == "ok":
-        return Item(7, (Cell("store ok", "muted"),))
+        waiting = f", {status.store_pending} waiting" if status.store_pending >= WORTH_TELLING else ""
+        return Item(7, (Cell(f"store ok{waiting}", "muted"),))
     pending = f" {status.store_pending} pending" if status.store_pending else ""
     reason = f": {status.store_reason}" if status.store_reason else ""
     role: Role = "danger" if status.store_state == "failed" else "warn"
@@ -170,8 +177,18 @@ def _engine(view: View) -> list[Item]:
         return []
     speed = f" at {status.speed:g}× speed" if status.speed != 1 else ""
     return [
-        Item(5, (Cell(f"{clock_time(view.market_ms)} UTC{speed}", "muted"),)),
-        Item(4, (Cell(f"engine {status.engine_us:,.0f} µs per input", "muted"),)),
+        Item(6, (Cell(f"{clock_time(view.market_ms)} UTC{speed}", "muted"),)),
+        Item(5, (Cell(f"engine {status.engine_us:,.0f} µs per input", "muted"),)),
+        *_clock(status),
         Item(3, (Cell(f"{status.inputs:,} inputs", "muted"),)),
         Item(2, (Cell(f"session {status.session}", "muted"),)),
     ]
+
+
+def _clock(status: Status) -> list[Item]:
+    """How far this machine's clock is off, as far as an exchange can tell; its price's way here is part of it."""
+    if status.clock_skew_ms is None:
+        return []
+    off_ms = status.clock_skew_ms / status.speed
+    wrong = not CLOCK_BEHIND_MS <= off_ms <= CLOCK_AHEAD_MS
+    return [Item(9 if wrong else 4, (Cell(f"clock {off_ms:+,.0f} ms", "warn" if wrong else "muted"),))]

@@ -12,6 +12,7 @@ from polyterm.console.view.figures import (
     aged,
     bar,
     cents,
+    count,
     countdown,
     distance,
     price,
@@ -24,34 +25,41 @@ from polyterm.core.tick import BOOK_MAX_AGE_MS, SPOT_MAX_AGE_MS, Invalid, Tick
 
 COLUMNS: Final = (
     ColumnSpec("coin", "Ticks", 5, 100, "left"),
-    ColumnSpec("spot", "spot", 10, 90),
-    ColumnSpec("path", "path", 5, 55, "left", grow=26, grow_rank=28),
+    ColumnSpec("spot", "spot", 9, 90),
+    ColumnSpec("path", "path", 4, 62, "left", grow=6, grow_rank=28),
     ColumnSpec("strike", "strike", 9, 60),
-    ColumnSpec("strike_from", "strike from", 11, 12, "left"),
+    ColumnSpec("strike_from", "graded", 8, 12, "left"),
     ColumnSpec("distance", "distance", 9, 88),
+    ColumnSpec("bid_size", "size", 5, 35),
     ColumnSpec("bid", "Up bid", 6, 86),
     ColumnSpec("ask", "ask", 6, 85),
-    ColumnSpec("spread", "spread", 6, 45),
+    ColumnSpec("ask_size", "size", 5, 34, "left"),
+    ColumnSpec("spread", "spread", 6, 33),
+    ColumnSpec("fair", "fair", 5, 78),
+    ColumnSpec("edge", "edge", 6, 84),
+    ColumnSpec("regime", "regime", 9, 50, "left"),
     ColumnSpec("left", "left", 8, 80, "left", grow=4, grow_rank=29),
     ColumnSpec("oracle", "oracle/TWAP", 11, 40),
-    ColumnSpec("oracle_age", "its age", 7, 15),
-    ColumnSpec("book_age", "book age", 8, 30),
-    ColumnSpec("spot_age", "spot age", 8, 25),
-    ColumnSpec("state", "tradable?", 13, 87, "left", grow=30),
+    ColumnSpec("divergence", "spot off", 8, 38),
+    ColumnSpec("book_age", "age:book", 8, 52),
+    ColumnSpec("spot_age", "spot", 5, 51),
+    ColumnSpec("oracle_age", "oracle", 6, 37),
+    ColumnSpec("state", "tradable?", 12, 87, "left", grow=33, grow_rank=10),
 )
 
 # An oracle on a chain prints when its price has moved or a heartbeat is due, so only a long silence says anything.
 ORACLE_MAX_AGE_MS: Final = 120_000
 TICK_MAX_AGE_MS: Final = 5_000
+SIGNIFICANT_EDGE: Final = 0.03
 
 _SHORT: Final[Mapping[Invalid, str]] = {
-    "window_not_open": "window shut",
+    "window_not_open": "no window",
     "book_missing": "no book",
     "book_one_sided": "one-sided",
     "book_crossed": "crossed",
     "book_quarantined": "book doubt",
     "book_stale": "stale book",
-    "mid_at_edge": "near 0 or 1",
+    "mid_at_edge": "near 0/1",
     "spot_missing": "no spot",
     "spot_stale": "stale spot",
     "strike_missing": "no strike",
@@ -68,7 +76,8 @@ _LONG: Final[Mapping[Invalid, str]] = {
     "spot_stale": "the spot price is stale",
     "strike_missing": "the strike is not known yet",
 }
-_LONG_FROM: Final = 40
+_SENTENCE_FROM: Final = 30
+_FULL_FROM: Final = 44
 
 
 class _Shown:
@@ -154,6 +163,52 @@ def _spread(shown: _Shown) -> Cell:
     return MISSING if spread is None else Cell(cents(spread), "stale" if shown.book_stale else "")
 
 
+def _bid_size(shown: _Shown) -> Cell:
+    return _size(shown, shown.tick.up_bid_size)
+
+
+def _ask_size(shown: _Shown) -> Cell:
+    return _size(shown, shown.tick.up_ask_size)
+
+
+def _size(shown: _Shown, shares: float | None) -> Cell:
+    return MISSING if shares is None else Cell(count(shares), "stale" if shown.book_stale else "muted")
+
+
+def _fair(shown: _Shown) -> Cell:
+    fair = shown.row.fair
+    if fair is None:
+        return MISSING
+    stale = shown.spot_stale
+    return aged(f"{fair:.{2 if stale else 3}f}", "", stale)  # the mark takes the third decimal's place
+
+
+def _edge(shown: _Shown) -> Cell:
+    """Fair value minus mid; coloured from the size on at which it is called significant."""
+    edge = shown.row.edge
+    if edge is None:
+        return MISSING
+    text = f"{100 * edge:+.1f}¢"
+    if shown.spot_stale or shown.book_stale:
+        return aged(text, "stale", stale=True)
+    return Cell(text, "" if abs(edge) <= SIGNIFICANT_EDGE else "up" if edge > 0 else "down")
+
+
+def _regime(shown: _Shown) -> Cell:
+    regime = shown.row.regime
+    return Cell(regime, "stale" if shown.old else "") if regime else MISSING
+
+
+def _divergence(shown: _Shown) -> Cell:
+    """How far spot stands from what settles the market, in hundredths of a percent."""
+    settling, age_ms = _settling(shown.tick)
+    spot = shown.tick.spot
+    if settling is None or spot is None:
+        return MISSING
+    stale = shown.spot_stale or shown.stale(age_ms, ORACLE_MAX_AGE_MS)
+    return aged(f"{1e4 * (spot - settling) / settling:+.1f}bp", "", stale)
+
+
 def _left(shown: _Shown) -> Cell:
     width = shown.columns["left"].width - 6
     if shown.left_s <= 0:
@@ -193,21 +248,32 @@ def _age(shown: _Shown, age_ms: int | None, limit_ms: int) -> Cell:
 
 
 def _state(shown: _Shown) -> Cell:
-    long = shown.columns["state"].width >= _LONG_FROM
     if shown.lost:
-        return Cell("✗ not tradable: no engine" if long else "✗ no engine", "warn")
+        return _not_tradable(shown, "no engine", "no engine")
     if shown.old:
         ago = age(shown.since_ms / 1000)
-        return Cell(f"✗ not tradable: no tick for {ago}" if long else f"✗ no tick {ago}", "warn")
+        return _not_tradable(shown, f"tick {ago}", f"no tick for {ago}")
     invalid = shown.tick.invalid
     if invalid is not None:
         note = shown.row.note  # says why the series has no market, which the tick can only call a window that is shut
-        short = "no market" if note else _SHORT[invalid]
-        return Cell(f"✗ not tradable: {note or _LONG[invalid]}" if long else f"✗ {short}", "warn")
+        return _not_tradable(shown, "no market" if note else _SHORT[invalid], note or _LONG[invalid])
     return Cell("✓ tradable", "up")
 
 
+def _not_tradable(shown: _Shown, word: str, sentence: str) -> Cell:
+    width = shown.columns["state"].width
+    if width >= _FULL_FROM:
+        return Cell(f"✗ not tradable: {sentence}", "warn")
+    return Cell(f"✗ {sentence if width >= _SENTENCE_FROM else word}", "warn")
+
+
 _CELLS: Final[Mapping[str, Callable[[_Shown], Cell]]] = {
+    "bid_size": _bid_size,
+    "ask_size": _ask_size,
+    "fair": _fair,
+    "edge": _edge,
+    "regime": _regime,
+    "divergence": _divergence,
     "coin": _coin,
     "spot": _spot,
     "path": _path,

@@ -1,17 +1,39 @@
 """The events pane, on screens that are large enough."""
 
+from typing import ClassVar
+
+from textual.binding import BindingType
+
+from polyterm.console.actions import bindings
 from polyterm.console.latest import View
-from polyterm.console.view.events import COLUMNS, event_rows
+from polyterm.console.view.events import COLUMNS, Choice, event_rows, nothing_passes
 from polyterm.console.view.figures import mark
+from polyterm.console.widgets.filter import Filtered
 from polyterm.console.widgets.table import Table
 
 
-class EventsPane(Table):
+class EventsPane(Table, Filtered):
     STAYS_ON_TOP = True
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("filtered")]
+    FILTERS = "events"
 
     def __init__(self) -> None:
         super().__init__("events", COLUMNS)
+        self.choice = Choice()
 
-    def repaint(self, view: View) -> None:
-        rows = event_rows(view, self.columns)
-        self.show(rows, empty="What the engine does appears here as it happens.", note=mark(view))
+    def repaint(self, view: View, selected: str | None = None) -> None:
+        rows = event_rows(view, self.columns, self.choice, selected)
+        note = " ".join(filter(None, (self.choice.title, mark(view))))
+        self.show(rows, empty=nothing_passes(self.choice), note=note)
+
+    def action_turn(self, step: int) -> None:
+        self.choice = self.choice.turned(step)
+        self.post_message(self.Chosen())
+
+    @property
+    def words(self) -> str:
+        return self.choice.words
+
+    def matching(self, words: str) -> None:
+        self.choice = self.choice.matching(words)
+        self.post_message(self.Chosen())

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
+import msgspec
 from rich.style import Style
 from textual import events
 from textual.binding import BindingType
 from textual.geometry import Region, Size
+from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -25,6 +27,12 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
     STAYS_ON_TOP: ClassVar[bool] = False
     """New rows come on top: a cursor on the first row stays there instead of following its row down."""
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("table")]
+
+    class CursorMoved(Message):
+        """Somebody moved the cursor; only where it is now matters."""
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, Table.CursorMoved)
 
     def __init__(self, id: str, specs: Sequence[ColumnSpec]) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
@@ -79,12 +87,19 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
             set_title(self, title)
         if not self._columns:
             return
-        first = self._columns[0]
-        titles = [first.key if self._titled else title, *(column.title for column in self._columns[1:])]
+        first, *others = self.headings(self._columns)
+        titles = [first.title if self._titled else title, *(column.title for column in others)]
         heading = laid_out([Cell(text) for text in titles], self._columns)
         if heading != self._heading:
             self._heading = heading
             self.refresh(Region(0, 0, self.size.width, 1))
+
+    def headings(self, columns: tuple[Column, ...]) -> tuple[Column, ...]:
+        """The columns as their headings call them under a title line of their own."""
+        return (msgspec.structs.replace(columns[0], title=columns[0].key), *columns[1:])
+
+    def heading_clicked(self, column: str) -> None:
+        """Somebody clicked on the heading of that column."""
 
     def _place_cursor(self) -> int:
         for place, row in enumerate(self._rows):
@@ -138,8 +153,18 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         self._move_to(0 if direction < 0 else len(self._rows) - 1)
 
     def on_click(self, event: events.Click) -> None:
-        if event.y > 0:
-            self._move_to(self.scroll_offset.y + event.y - 1)
+        place = event.get_content_offset(self)
+        if place is None:
+            return
+        if place.y > 0:
+            self._move_to(self.scroll_offset.y + place.y - 1)
+            return
+        right = 0
+        for column in self._columns:
+            right += column.width + 1
+            if place.x < right:
+                self.heading_clicked(column.key)
+                return
 
     def _move_to(self, place: int) -> None:
         if not self._rows:
@@ -148,6 +173,8 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         self._choose(self._cursor)
         self._refresh_rows({previous, self._cursor})
         self._scroll_to_cursor()
+        if previous != self._cursor:
+            self.post_message(self.CursorMoved())
 
     def _cursor_in_view(self) -> bool:
         return 0 <= self._cursor - self.scroll_offset.y < self.size.height - 1
