@@ -205,12 +205,19 @@ class Runtime:
                 )
             finally:
                 view.phase = "ending"
-                if self._keeper.number == self._sequencer.inputs > 0:  # else an input broke off in the middle
-                    await self._keeper.keep(store.put_checkpoint)
+                await self._keep_last(store)
                 await reader.close()
                 # Before its task is cancelled, which could cut a commit short.
                 await store.close(self._digests.summary())
                 log.info("ended", extra={"session": view.session})
+
+    async def _keep_last(self, store: Store) -> None:
+        if self._keeper.number != self._sequencer.inputs or not self._keeper.number:
+            return  # an input broke off in the middle, or came too late, or there was none
+        try:
+            await self._keeper.keep(store.put_checkpoint)
+        except StoreError as error:
+            log.warning("no checkpoint of the end: %s", error)
 
     async def _take_over(self, location: Location, store: Store) -> None:
         def tell(what: str) -> None:

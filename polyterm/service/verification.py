@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from itertools import zip_longest
+from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
@@ -16,7 +17,7 @@ from polyterm.quant.fingerprint import Platform
 from polyterm.service.host import this_platform
 from polyterm.service.lease import is_held
 from polyterm.store.checkpoint_rows import StoredCheckpoint
-from polyterm.store.location import Location
+from polyterm.store.location import Location, located
 from polyterm.store.sessions import SessionArchive, StoredSession, open_archive
 from polyterm.strategies.entry import Entry
 from polyterm.strategies.registry import REGISTRY
@@ -46,7 +47,9 @@ class _Ending(msgspec.Struct, frozen=True):
     running: bool
 
 
-async def verify_session(location: Location, name: str | None, entries: Sequence[Entry] = REGISTRY) -> Verification:
+async def verify_session(
+    location: Location | Path, name: str | None, entries: Sequence[Entry] = REGISTRY
+) -> Verification:  # fmt: skip
     """The session ``name`` of the database, the newest without a name; also while an engine writes it.
 
     ``entries`` are the strategies that there are today.
@@ -57,7 +60,7 @@ async def verify_session(location: Location, name: str | None, entries: Sequence
     """
     async with open_archive(location) as archive:
         session = await archive.session(name)
-        running = session.ended_ms is None and session.next_ms is None and is_held(location.beside(".lease"))
+        running = session.ended_ms is None and session.next_ms is None and is_held(located(location).beside(".lease"))
         books, missing = _books(session, entries)
         sizing = _SIZINGS.get(session.sizing)
         if missing or sizing is None:
