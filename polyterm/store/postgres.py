@@ -21,7 +21,7 @@ UPKEEP_S: Final = 3_600.0
 QUESTION_S: Final = 120.0
 """For one statement of a report over everything that is stored."""
 
-FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+FAILURES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 """What a connection raises; timeouts and failed handshakes are OSErrors."""
 
 _LOST: Final = "the connection to the server was lost"
@@ -142,7 +142,7 @@ def reason(error: BaseException) -> str:
             return _told(error)
         case TimeoutError():
             return "the server does not answer"
-        case asyncpg.InterfaceError() | ConnectionResetError() | BrokenPipeError():
+        case asyncpg.InterfaceError() | asyncpg.InternalClientError() | ConnectionResetError() | BrokenPipeError():
             return _LOST
         case OSError():
             return _network(error)

@@ -112,6 +112,8 @@ async def use_write_ahead_log(engine: AsyncEngine, path: Path) -> None:
 
 def reason(error: sqlite3.Error) -> str:
     """Why the database refused, as the middle of a sentence."""
+    if getattr(error, "sqlite_errorcode", -1) == sqlite3.SQLITE_IOERR_SHMSIZE:  # no room for the index of the log
+        return _REASONS[sqlite3.SQLITE_FULL]
     return _REASONS.get(_code(error), f"the database failed ({error})")
 
 
