@@ -1,0 +1,197 @@
+"""What the console costs: a headless demo, and a real terminal of 200x50 in which a console is attached to it.
+
+Run as ``python -m tests.benchmarks.console [--seconds 60] [--size 200x50] [--speed 1]``. It prints the console's
+processor time as a share of one core, what it writes to the terminal and reads from the link, its memory, and how long
+a keystroke takes: the time from writing ``down`` or ``up`` into the terminal until the leaderboard's cursor has been
+painted on its new line. The engine's own processor time is printed beside it; at ``--speed 1`` a market second is a
+second, as on the real venues.
+"""
+
+import argparse
+import contextlib
+import fcntl
+import os
+import pty
+import random
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from polyterm.console.theming import choose, find_themes
+
+POLYTERM = (sys.executable, "-m", "polyterm")
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+KEYS_PER_S = 4
+DOWN, UP, HOME, END = b"\x1b[B", b"\x1b[A", b"\x1b[H", b"\x1b[F"
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def processor_s(pid: int) -> float:
+    """User and system time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
+
+def memory_mb(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+class Terminal:
+    """A child process in a pseudo-terminal, and everything it has written."""
+
+    def __init__(self, command: list[str], environment: dict[str, str], columns: int, lines: int) -> None:
+        self.written = 0
+        self.pid, self._file = pty.fork()
+        if self.pid == 0:
+            os.execvpe(command[0], command, environment)
+        fcntl.ioctl(self._file, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def read(self, timeout_s: float) -> bytes:
+        """What comes within the timeout, as soon as anything does."""
+        if not select.select([self._file], [], [], max(0.0, timeout_s))[0]:
+            return b""
+        data = os.read(self._file, 1 << 20)
+        self.written += len(data)
+        return data
+
+    def drain(self, seconds: float) -> bytes:
+        until, out = time.monotonic() + seconds, b""
+        while (left := until - time.monotonic()) > 0:
+            out += self.read(left)
+        return out
+
+    def press(self, key: bytes) -> None:
+        os.write(self._file, key)
+
+    def close(self) -> None:
+        os.kill(self.pid, signal.SIGTERM)
+        with contextlib.suppress(OSError):
+            while self.read(5.0):
+                pass
+        os.waitpid(self.pid, 0)
+
+
+class CursorWatch:
+    """Finds the lines on which the cursor's colour was painted, in what a console wrote."""
+
+    def __init__(self) -> None:
+        colour = choose(find_themes(), "dark").roles.cursor
+        red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+        self._mark = f"48;2;{red};{green};{blue}".encode()
+
+    def lines(self, out: bytes) -> set[int]:
+        found: set[int] = set()
+        line = 0
+        for part in re.split(rb"\x1b\[(?=\d+;\d+H)", out):
+            place = re.match(rb"(\d+);(\d+)H", part)
+            line = int(place[1]) if place else line
+            if self._mark in part:
+                found.add(line)
+        return found
+
+
+def keystroke_s(terminal: Terminal, watch: CursorWatch, key: bytes, expected: int) -> float | None:
+    """Until the cursor stands on the expected line; None if it has not after a second."""
+    pressed, out = time.perf_counter(), b""
+    terminal.press(key)
+    while (waited := time.perf_counter() - pressed) < 1.0:
+        out += terminal.read(1.0 - waited)
+        if expected in watch.lines(out):
+            return time.perf_counter() - pressed
+    return None
+
+
+@contextlib.contextmanager
+def demo(environment: dict[str, str], speed: float) -> Iterator[subprocess.Popen[bytes]]:
+    command = [*POLYTERM, "--demo", "--headless", "--demo-speed", f"{speed:g}", "--seed", "7"]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def measure(terminal: Terminal, engine: int, seconds: float) -> None:
+    watch, rng, latencies, missed = CursorWatch(), random.Random(3), [], 0
+    terminal.press(HOME)
+    terminal.drain(1.0)
+    top = _top_line(terminal, watch)
+    began, spent, engine_spent = time.monotonic(), processor_s(terminal.pid), processor_s(engine)
+    written, memory = terminal.written, memory_mb(terminal.pid)
+    down = False
+    while time.monotonic() - began < seconds:
+        terminal.drain(rng.uniform(0.5, 1.5) / KEYS_PER_S)
+        down = not down
+        found = keystroke_s(terminal, watch, DOWN if down else UP, top + 1 if down else top)
+        missed += found is None
+        latencies += [] if found is None else [found * 1000]
+    elapsed = time.monotonic() - began
+    latencies.sort()
+    say(f"console: {100 * (processor_s(terminal.pid) - spent) / elapsed:.1f} % of a core over {elapsed:.0f} s")
+    say(f"engine and simulator: {100 * (processor_s(engine) - engine_spent) / elapsed:.1f} % of a core")
+    say(f"to the terminal: {(terminal.written - written) / elapsed / 1024:.1f} KiB/s")
+    say(f"memory: {memory:.0f} MiB, {memory_mb(terminal.pid) - memory:+.1f} MiB since")
+    for share in (0.5, 0.9, 0.99):
+        say(f"keystroke to repaint, p{100 * share:.0f}: {latencies[int(share * len(latencies))]:.1f} ms")
+    say(f"keystrokes: {len(latencies)}, worst {latencies[-1]:.1f} ms, {missed} not seen")
+
+
+def _top_line(terminal: Terminal, watch: CursorWatch) -> int:
+    """The line of the leaderboard's first row."""
+    terminal.press(DOWN)
+    terminal.drain(0.5)
+    terminal.press(UP)
+    return min(watch.lines(terminal.drain(0.5)))
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    arguments.add_argument("--seconds", type=float, default=60.0)
+    arguments.add_argument("--warm-up", type=float, default=30.0, help="seconds of trading before it is measured")
+    arguments.add_argument("--size", default="200x50")
+    arguments.add_argument("--speed", type=float, default=15.0)
+    given = arguments.parse_args()
+    columns, lines = map(int, given.size.split("x"))
+    with tempfile.TemporaryDirectory(prefix="pt-") as folder:
+        environment = {
+            **os.environ,
+            "POLYTERM_DATA_DIR": f"{folder}/data",
+            "POLYTERM_RUNTIME_DIR": f"{folder}/run",
+            "TERM": "xterm-256color",
+            "COLORTERM": "truecolor",
+        }
+        with demo(environment, given.speed) as engine:
+            sockets = Path(folder, "run")
+            while not (found := list(sockets.glob("*.sock"))):
+                time.sleep(0.1)
+            began = time.monotonic()
+            terminal = Terminal([*POLYTERM, "attach", str(found[0])], environment, columns, lines)
+            out = b""
+            while b"Leaderboard" not in out:
+                out += terminal.read(1.0)
+            say(f"start to first paint: {time.monotonic() - began:.2f} s")
+            try:
+                terminal.drain(given.warm_up)
+                measure(terminal, engine.pid, given.seconds)
+            finally:
+                terminal.close()
+
+
+if __name__ == "__main__":
+    main()
