@@ -28,6 +28,7 @@ SPOOL_SUFFIX: Final = ".spool.db"
 REFUSED_SUFFIX: Final = ".refused.jsonl"
 _AT_FAULT: Final = ("22", "23")
 """Classes of SQLSTATE that tell of a row that will never go in. Whatever else is wrong may pass."""
+_NO_SUCH_TABLE: Final = "42"
 
 _LEFT_S: Final = 3.0
 log = logging.getLogger(__name__)
@@ -104,9 +105,9 @@ class Relay:
         if not rows and not self._trouble:
             aside = f"{self._refused} rows were refused and lie in {self._aside}." if self._refused else ""
             return Backlog(reason=aside, state="failed" if aside else "ok")
-        news = self._trouble or "The server is back."
-        waiting = f"{rows:,} rows wait in the spool." if rows else ""
-        return Backlog(rows, self.spool.age_s, "failed" if self._lasting else "slow", f"{news} {waiting}".rstrip())
+        news, age_s = self._trouble or "The server is back.", self.spool.age_s
+        waiting = f" {rows:,} rows wait in the spool, the oldest for {_lasting(age_s)}." if rows else ""
+        return Backlog(rows, age_s, "failed" if self._lasting else "slow", news + waiting)
 
     async def run(self) -> None:
         """Deliver what the spool holds, whenever it holds something."""
@@ -156,6 +157,9 @@ class Relay:
                     await self.spool.drop(batch.last)
             except (ConfigError, StoreError, *REFUSALS) as error:
                 self._note_trouble(error)
+                if _sqlstate(error)[:2] == _NO_SUCH_TABLE and self._engine is not None:
+                    engine, self._engine = self._engine, None  # it is another database now: look after its tables
+                    await dispose(engine)
                 return False
             self._note_well(time.monotonic() - began)
             if not self.spool.rows and self._engine is not None:
@@ -236,6 +240,12 @@ class Relay:
             self._hold_until = time.monotonic() + self._limits.hold_s
 
 
+def _lasting(age_s: float) -> str:
+    if age_s < 120:
+        return f"{age_s:.0f} s"
+    return f"{age_s / 60:.0f} min" if age_s < 7_200 else f"{age_s / 3600:.0f} h"
+
+
 async def _must_be_durable(connection: AsyncConnection) -> None:
     if await connection.scalar(text("SHOW synchronous_commit")) == "off":
         raise StoreError("The server does not keep synchronous_commit on: its commits would not be durable.")
@@ -243,7 +253,11 @@ async def _must_be_durable(connection: AsyncConnection) -> None:
 
 def _at_fault(error: DBAPIError | StoreError) -> bool:
     """Whether a row is to blame."""
-    return isinstance(error, StoreError) or (getattr(original(error), "sqlstate", None) or "")[:2] in _AT_FAULT
+    return isinstance(error, StoreError) or _sqlstate(error)[:2] in _AT_FAULT
+
+
+def _sqlstate(error: Exception) -> str:
+    return getattr(original(error), "sqlstate", None) or ""
 
 
 async def _sift(connection: AsyncConnection, lines: Sequence[Line]) -> list[Refused]:

@@ -61,9 +61,8 @@ class Spool:
         return 0.0 if self._oldest_at_s is None else max(0.0, time.time() - self._oldest_at_s)
 
     async def look(self) -> None:
-        """Find what an earlier run left; nothing is made when there is nothing."""
-        if self.path.exists():
-            await self._do(self._open)
+        """Find what an earlier run left; nothing is made when there is nothing. A damaged file is put aside."""
+        await self._do(self._look)
 
     async def append(self, lines: Sequence[Line]) -> None:
         """Returns when all of it is on the disk, or none of it is there."""
@@ -85,6 +84,16 @@ class Spool:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     # On the thread
+
+    def _look(self) -> None:
+        if not self.path.exists():
+            return
+        try:
+            self._open()
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+                raise
+            log.warning("the spool is damaged and was put aside as %s: %s", _rename(self.path, "damaged"), error)
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None:
@@ -159,7 +168,11 @@ def put_aside(path: Path) -> Path | None:
             return None
         if connection.execute("SELECT count(*) FROM spool").fetchone() == (0,):
             return None
-    aside = path.with_name(f"{path.name}.lost-{time.time_ns() // 1_000_000}")
+    return _rename(path, "lost")
+
+
+def _rename(path: Path, why: str) -> Path:
+    aside = path.with_name(f"{path.name}.{why}-{time.time_ns() // 1_000_000}")
     for suffix in reversed(_SUFFIXES):
         file = path.with_name(path.name + suffix)
         if file.exists():

@@ -117,7 +117,8 @@ async def test_while_the_server_is_away_rows_are_durable_here_and_then_come_in_o
         await eventually(lambda: store.status.spool_rows == 22)
         state, reason, pending, rows, age_s = store.status
         assert (state, pending, rows) == ("slow", 0, 22)
-        assert reason == "The server is away: the server refuses connections. 22 rows wait in the spool."
+        away = "The server is away: the server refuses connections."
+        assert reason == f"{away} 22 rows wait in the spool, the oldest for 0 s."
         assert 0 < age_s < 10
         stopped.start()
         await eventually(lambda: store.status == ("ok", "", 0, 0, 0.0))
@@ -169,6 +170,46 @@ async def test_a_start_without_the_server_collects_and_the_rest_of_the_last_run_
     sessions = asked(stopped, server, "SELECT session, predecessor, ended_ms FROM sessions ORDER BY started_ms")
     assert sessions.split() == [f"first||{(EPOCH + 2) * 1000}", f"second|first|{(EPOCH + 3) * 1000}"]
     assert asked(stopped, server, "SELECT string_agg(session, ' ' ORDER BY id) FROM paper_trades") == "s1 s1 second"
+
+
+async def test_a_start_with_a_server_that_does_not_answer_waits_for_it_in_the_background(
+    stopped: Cluster, server: PostgresServer, announced: Announced
+) -> None:
+    stopped.freeze()
+    limits = msgspec.structs.replace(QUICK, open_s=0.2)
+    async with writing(server, announced, limits) as store:
+        feed(store, 1)
+        await eventually(lambda: told(announced) == [1])
+        stopped.thaw()
+        await eventually(lambda: store.status.state == "ok")
+    assert asked(stopped, server, "SELECT count(*) FROM ticks") == "1"
+
+
+async def test_tables_that_are_gone_are_made_again(
+    cluster: Cluster, server: PostgresServer, announced: Announced
+) -> None:
+    """The server was set up anew, or from a copy."""
+    async with writing(server, announced) as store:
+        feed(store, 1)
+        await eventually(lambda: told(announced) == [1])
+        asked(cluster, server, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        feed(store, 2)
+        await eventually(lambda: told(announced) == [1, 2] and store.status.state == "ok")
+    assert asked(cluster, server, "SELECT count(*) FROM ticks") == "1"
+
+
+async def test_a_spool_that_is_damaged_is_put_aside(
+    stopped: Cluster, server: PostgresServer, announced: Announced
+) -> None:
+    spool = server.beside(SPOOL_SUFFIX)
+    spool.write_text("dear diary, " * 1000)
+    stopped.stop()
+    async with writing(server, announced) as store:
+        feed(store, 1)
+        await eventually(lambda: told(announced) == [1])
+        assert store.status.spool_rows == 3
+    (aside,) = spool.parent.glob(f"{spool.name}.damaged-*")
+    assert aside.read_text().startswith("dear diary")
 
 
 async def test_what_was_delivered_and_not_yet_dropped_is_delivered_again_without_a_trace(
