@@ -73,6 +73,7 @@ class Report:
         self.lost_before_kill = 0
         self.lost = 0
         self.lost_at: list[str] = []
+        self.before_s: list[float] = []
         self.quotes_checked = 0
         self.quotes_wrong = 0
         self.windows = 0
@@ -119,6 +120,7 @@ class Report:
                 died = _death_between(found.deaths, one["slot"], following["slot"])
                 before = 0 if died is None else max(0, died.at_ms // 1000 - one["slot"] - 1)
                 allowed = SPEED + 1  # a second of wall time
+                self.before_s.append(before / SPEED)
                 self.lost_before_kill += int(min(before, allowed))
                 self.lost += int(max(0, before - allowed))
                 self.dead_slots += missing - before
@@ -193,6 +195,7 @@ class Report:
         yield f"troubles: {troubles}; the engine was started {self.starts} times"
         yield f"ticks: {self.ticks:,} stored, {self.lost} lost, {self.lost_before_kill} in the second before a kill"
         yield f"slots while the engine was dead: {self.dead_slots}"
+        yield f"wall seconds between the last stored tick and the end: {', '.join(f'{s:.1f}' for s in self.before_s)}"
         yield from self.lost_at
         yield f"quotes against the simulator's books: {self.quotes_checked:,} compared, {self.quotes_wrong} wrong"
         yield f"windows: {self.windows} resolved at the venue, {len(self.windows_missing)} without that outcome"
