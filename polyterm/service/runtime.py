@@ -20,9 +20,11 @@ from polyterm.engine.books import Book
 from polyterm.engine.digest import RunningDigests
 from polyterm.engine.engine import Engine
 from polyterm.errors import ConfigError, LeaseLost, StoreError
+from polyterm.quant.gaps import GapWatch
 from polyterm.service.assembly import Venues
 from polyterm.service.checkpoints import CheckpointKeeper
 from polyterm.service.commands import Commands
+from polyterm.service.gaps import gap_watch
 from polyterm.service.heartbeat import Heartbeat
 from polyterm.service.host import this_platform
 from polyterm.service.latch import Latch, opening
@@ -76,7 +78,9 @@ class Runtime:
         self._entries = tuple(entries)
         self._keeper = CheckpointKeeper(self._engine)
         self._digests = RunningDigests(session)
-        screen = Screen([(coin, settings.horizon) for coin in settings.coins])
+        self._series = [(coin, settings.horizon) for coin in settings.coins]
+        self._gaps = GapWatch()
+        screen = Screen(self._series)
         self._sequencer = Sequencer(self._engine, self._clock, watch=screen.watch, submit=self._submit)
         self.view = View(
             session=session,
@@ -186,6 +190,7 @@ class Runtime:
             writing.create_task(store.run())
             try:
                 await self._take_over(location, store)
+                self._gaps = await gap_watch(self._engine, reader, self._series, self._clock)
                 view.opened(store, reader, sources)
                 while self._early:
                     store.submit(*self._early.popleft())
@@ -279,6 +284,7 @@ class Runtime:
             self._early.append((item, tuple(events), digests))  # commands: nothing else comes before the database
         else:
             store.submit(item, events, digests)
+            store.note_gaps(self._gaps.see(item.payload))
             self._keeper.note(item, events)
 
     def _stored(self, events: tuple[Event, ...]) -> None:

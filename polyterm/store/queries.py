@@ -1,5 +1,6 @@
 """Questions to the stored trades, on connections of their own that can only read."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ from polyterm.core.market import HORIZONS, window_epoch
 from polyterm.core.query import Period, StrategyTotals, TradesAnswer, TradesQuery
 from polyterm.core.unresolved import UnresolvedWindow
 from polyterm.store.database import asking, reading_engine
+from polyterm.store.gap_rows import Series, newest_slots, slots_from_rows
 from polyterm.store.location import Location
 from polyterm.store.schema import paper_trades, system_state
 from polyterm.store.trade_rows import trade_from_row
@@ -59,6 +61,11 @@ class Reader:
             return tuple(
                 unresolved_from_row(row) for row in (await connection.execute(unresolved(since_ms))).mappings()
             )
+
+    async def newest_slots(self, series: Sequence[Series]) -> dict[Series, int]:
+        """The newest tick of each (unix s), left out where there is none."""
+        async with asking(self._engine) as connection:
+            return slots_from_rows((await connection.execute(newest_slots(series))).mappings())
 
     async def state(self, key: str) -> str | None:
         """The JSON text under ``key``, None when it was never set."""

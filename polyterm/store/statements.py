@@ -35,10 +35,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import KeyedColumnElement
 
-from polyterm.core.market import GRADES
+from polyterm.core.market import GRADES, HORIZON_SECONDS
 from polyterm.store.schema import (
     checkpoints,
     cut_windows,
+    gaps,
     inputs,
     paper_trades,
     sessions,
@@ -183,6 +184,35 @@ def _end() -> Kind:
     )
 
 
+def _flag() -> Kind:
+    """Count anew the gaps that touch some windows of a series, and their seconds without a tick."""
+    gap = gaps.alias("gap").c
+    begin_ms = windows.c.epoch * 1000
+    end_ms = (windows.c.epoch + case(HORIZON_SECONDS, value=windows.c.horizon)) * 1000
+    touching = (gap.crypto == windows.c.crypto, gap.horizon == windows.c.horizon, gap.from_ms < end_ms,
+                gap.to_ms > begin_ms)  # fmt: skip
+    first_ms = case((gap.from_ms > begin_ms, gap.from_ms), else_=begin_ms)
+    last_ms = case((gap.to_ms < end_ms, gap.to_ms), else_=end_ms)
+    lost_ms = func.coalesce(func.sum(case((gap.feed == "ticks", last_ms - first_ms), else_=0)), 0)
+    names = {"own_crypto": Text, "own_horizon": Text, "first_epoch": BigInteger, "last_epoch": BigInteger}
+    given = func.json_to_recordset(_GIVEN).table_valued(*(column(name, kind) for name, kind in names.items()))
+    new = given.render_derived(name="new", with_types=True).c
+
+    def flag(own: Mapping[str, ColumnElement[Any]]) -> Executable:
+        of_series = (windows.c.crypto == own["own_crypto"], windows.c.horizon == own["own_horizon"])
+        return (
+            update(windows)
+            .where(*of_series, windows.c.epoch.between(own["first_epoch"], own["last_epoch"]))
+            .values(
+                gap_count=select(func.count()).where(*touching).correlate(windows).scalar_subquery(),
+                gap_s=select(cast(lost_ms / 1000, BigInteger)).where(*touching).correlate(windows).scalar_subquery(),
+            )
+        )
+
+    bound = {name: bindparam(name, type_=kind) for name, kind in names.items()}
+    return Kind(name="flag", lane=windows.name, sqlite=flag(bound), postgres=flag(dict(new.items())))
+
+
 def _older_checkpoints() -> Kind:
     """Forget all but the newest few of a session and what every session began with."""
     given = func.json_to_recordset(_GIVEN).table_valued(column("own_session", Text)).render_derived("given", True)
@@ -232,6 +262,13 @@ OPENING: Final = _kind(
 STRIKE: Final = _kind("strike", windows, _window(_STRIKE))
 CLOSING: Final = _kind("closing", windows, _window({**_FINAL, **_STATISTICS, "closed_ms": None}))
 OUTCOME: Final = _kind("outcome", windows, _window({**_OUTCOME, **_FINAL, "official_delay_ms": None}))
+GAP: Final = _kind(
+    "gap",
+    gaps,
+    _replace(("crypto", "horizon", "feed", "from_ms"), ("to_ms", "missing", "reason", "session")),
+    lane=windows.name,
+)
+FLAG: Final = _flag()
 STATE: Final = _kind("state", system_state, _replace(("key",), ("value", "updated_at", "updated_ms")))
 CHECKPOINT: Final = _kind("checkpoint", checkpoints, then=_older_checkpoints())
 CUT: Final = _kind("cut", cut_windows)
@@ -241,7 +278,8 @@ END: Final = _end()
 KINDS: Final = {
     kind.name: kind
     for kind in (
-        TICK, INPUT, DIGEST, TRADE, CORRECTION, OPENING, STRIKE, CLOSING, OUTCOME, STATE, CHECKPOINT, CUT, SESSION, END,
+        TICK, INPUT, DIGEST, TRADE, CORRECTION, OPENING, STRIKE, CLOSING, OUTCOME, GAP, FLAG, STATE, CHECKPOINT, CUT,
+        SESSION, END,
     )
 }  # fmt: skip
 

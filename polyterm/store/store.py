@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from polyterm.core.digest import SessionDigest, WindowDigest
 from polyterm.core.event import Event
+from polyterm.core.gap import Gap
 from polyterm.core.input import Input
 from polyterm.core.market import MarketKey
 from polyterm.core.snapshot import StoreState
@@ -22,7 +23,7 @@ from polyterm.store.relay import Relay
 from polyterm.store.rows import SessionInfo
 from polyterm.store.statements import CHECKPOINT, CUT
 from polyterm.store.target import Backlog, Guard, SqliteTarget, Target
-from polyterm.store.writer import Write, beginning_of_session, end_of_session, repeated
+from polyterm.store.writer import Write, beginning_of_session, end_of_session, repeated, writes_of_gap
 
 _log = logging.getLogger(__name__)
 
@@ -136,6 +137,10 @@ class Store:
         """Behind everything that was submitted before; older ones are forgotten. Never blocks."""
         own = {"own_session": checkpoint.session}
         self.intake.take_besides([Write(CHECKPOINT, checkpoint_row(checkpoint), own)])
+
+    def note_gaps(self, found: Iterable[Gap]) -> None:
+        """What is missing of a series, also on the windows that it touches. Never blocks."""
+        self.intake.take_besides([write for gap in found for write in writes_of_gap(gap, self._session)])
 
     def repeat(self, events: Iterable[Event]) -> None:
         """What events of an earlier session leave behind, without announcing them; what is stored of it stays as it is.

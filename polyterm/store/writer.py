@@ -18,7 +18,9 @@ from polyterm.core.event import (
     WindowSettled,
     WindowStarted,
 )
+from polyterm.core.gap import Gap
 from polyterm.errors import StoreError
+from polyterm.store.gap_rows import closed_row, gap_row, touched_row
 from polyterm.store.rows import (
     Row,
     SessionInfo,
@@ -33,6 +35,8 @@ from polyterm.store.statements import (
     CLOSING,
     CORRECTION,
     END,
+    FLAG,
+    GAP,
     OPENING,
     OUTCOME,
     SESSION,
@@ -80,6 +84,7 @@ def writes_of(event: Event) -> Iterator[Write]:
             if event.strike is not None:
                 yield Write(STRIKE, strike_row(event.id, event.at_ms, event.key, event.strike))
             yield Write(CLOSING, closing_row(event))
+            yield Write(FLAG, closed_row(event.key))
         case WindowSettled():
             yield Write(OUTCOME, outcome_row(event))
         case TradeClosed():
@@ -101,6 +106,10 @@ def repeated(event: Event) -> Iterator[Write]:
         yield from tuple(writes_of(event))
     except StoreError as error:
         _log.warning("made again, and refused again: %s", error)
+
+
+def writes_of_gap(gap: Gap, session: str) -> tuple[Write, ...]:
+    return Write(GAP, gap_row(gap, session)), Write(FLAG, touched_row(gap))
 
 
 async def write(connection: AsyncConnection, writes: Iterable[Write]) -> None:
