@@ -64,9 +64,9 @@ async def _export(archives: "Archives", what: "What", span: "Span", format_: "Fo
     """How many rows were written."""
     from polyterm.cli.export_files import writer
     from polyterm.cli.progress import Progress
-    from polyterm.store.reports.export import columns, parts
+    from polyterm.store.reports.export import parts
 
-    file = writer(format_, out, columns(what))
+    file = writer(format_, out, what)
     progress, rows, before = Progress(1.0, what), 0, 0.0
     async for part in parts(archives, what, span):
         file.write(part.rows)

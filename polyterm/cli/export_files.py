@@ -1,26 +1,23 @@
 """Rows as CSV, JSON lines or Parquet, written as they come."""
 
-import csv
 import gzip
 import importlib
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal, Protocol
 
-import msgspec
 import zstandard
 
 from polyterm.errors import ConfigError
-from polyterm.store.reports.export import ExportedRow, Kind
+from polyterm.store.reports.export import ExportedRow, What, columns
+from polyterm.store.reports.lines import csv_header, csv_lines, json_objects
 
 Format = Literal["csv", "json", "parquet"]
 FORMATS: Final[Mapping[str, Format]] = {".csv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
 COMPRESSIONS: Final = (".gz", ".zst")
 
-_GROUP_ROWS: Final = 65_536
+_GROUP_ROWS: Final = 32_768
 
 
 class Writer(Protocol):
@@ -69,70 +66,45 @@ def _compressed(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
             yield file
 
 
-def writer(format_: Format, out: BinaryIO, kinds: Mapping[str, Kind]) -> Writer:
+def writer(format_: Format, out: BinaryIO, what: What) -> Writer:
     match format_:
         case "csv":
-            return _Csv(out, kinds)
+            return _Csv(out, what)
         case "json":
-            return _JsonLines(out, kinds)
+            return _JsonLines(out, what)
         case "parquet":
-            return _Parquet(out, kinds)
+            return _Parquet(out, what)
 
 
 class _JsonLines:
-    """One object a line; times as ISO 8601, depth as an object."""
-
-    def __init__(self, out: BinaryIO, kinds: Mapping[str, Kind]) -> None:
+    def __init__(self, out: BinaryIO, what: What) -> None:
         self._out = out
-        self._nested = [name for name, kind in kinds.items() if kind == "json"]
-        self._encode = msgspec.json.Encoder().encode_lines
+        self._what = what
 
     def write(self, rows: Sequence[ExportedRow]) -> None:
-        for row in rows:
-            for name in self._nested:
-                if row[name] is not None:
-                    row[name] = msgspec.Raw(row[name].encode())
-        self._out.write(self._encode(rows))
+        self._out.writelines(line + b"\n" for line in json_objects(self._what, rows))
 
     def close(self) -> None:
         """Every line is out."""
 
 
 class _Csv:
-    """A header, then a line a row; nothing where a value is missing."""
-
-    def __init__(self, out: BinaryIO, kinds: Mapping[str, Kind]) -> None:
+    def __init__(self, out: BinaryIO, what: What) -> None:
         self._out = out
-        self._times = [name for name, kind in kinds.items() if kind == "time"]
-        self._text = io.StringIO()
-        self._csv = csv.DictWriter(self._text, list(kinds), lineterminator="\n")
-        self._csv.writeheader()
-        self._flush()
+        self._what = what
+        out.write(csv_header(what))
 
     def write(self, rows: Sequence[ExportedRow]) -> None:
-        for row in rows:
-            for name in self._times:
-                row[name] = _iso(row[name])
-        self._csv.writerows(rows)
-        self._flush()
-
-    def _flush(self) -> None:
-        self._out.write(self._text.getvalue().encode())
-        self._text.seek(0)
-        self._text.truncate()
+        self._out.write(csv_lines(self._what, rows))
 
     def close(self) -> None:
         """Every line is out."""
 
 
-def _iso(value: datetime | None) -> str | None:
-    return None if value is None else value.isoformat().replace("+00:00", "Z")
-
-
 class _Parquet:
     """Row groups of ``_GROUP_ROWS``, compressed with zstd."""
 
-    def __init__(self, out: BinaryIO, kinds: Mapping[str, Kind]) -> None:
+    def __init__(self, out: BinaryIO, what: What) -> None:
         try:
             self._arrow: Any = importlib.import_module("pyarrow")
             parquet: Any = importlib.import_module("pyarrow.parquet")
@@ -146,7 +118,7 @@ class _Parquet:
             "json": arrow.string(),
             "time": arrow.timestamp("us", tz="UTC"),
         }
-        self._schema = arrow.schema([(name, types[kind]) for name, kind in kinds.items()])
+        self._schema = arrow.schema([(name, types[kind]) for name, kind in columns(what).items()])
         self._parquet = parquet.ParquetWriter(out, self._schema, compression="zstd")
         self._waiting: list[Any] = []
         self._rows = 0

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Final, Literal
 
 from polyterm import __version__
@@ -31,8 +31,9 @@ from polyterm.service.lease import Lease
 from polyterm.service.sequencer import Sequencer
 from polyterm.service.snapshots import Screen, Sections
 from polyterm.service.sources import Sources
-from polyterm.service.status.operations import Health, Market, Totals
+from polyterm.service.status.operations import Found, Health, Market, Totals
 from polyterm.store.queries import Reader
+from polyterm.store.reports.archive import Archive, Archives
 from polyterm.store.store import Store, StoreStatus
 from polyterm.transport.clock import Clock
 
@@ -116,17 +117,34 @@ class View:
         return why(desk, query.strategy, newest, self._engine.trading_state)
 
     async def _trades(self, query: TradesQuery) -> Answer:
+        try:
+            return await self._read(lambda reader: reader.trades(query, self._clock.market_ms()))
+        except StoreError as error:
+            return Failed(str(error))
+
+    async def archives(self) -> Archives:
+        """Raises StoreError when there is nothing to read from."""
+        return await self._read(_archives)
+
+    async def stored(self, question: Callable[[Archive], Awaitable[Found]]) -> Found:
+        """Raises StoreError when it is not answered in time."""
+
+        async def ask(reader: Reader) -> Found:
+            async with reader.archives.archive() as archive:
+                return await question(archive)
+
+        return await self._read(ask)
+
+    async def _read(self, question: Callable[[Reader], Awaitable[Found]]) -> Found:
         if self.phase == "observing":
-            return Failed(f"This instance {self.why}.")
+            raise StoreError(f"This instance {self.why}.")
         try:
             async with asyncio.timeout(ASK_TIMEOUT_S):
                 while self.reader is None:
                     await self._opened.wait()
-                return await self.reader.trades(query, self._clock.market_ms())
-        except StoreError as error:
-            return Failed(str(error))
+                return await question(self.reader)
         except TimeoutError:
-            return Failed(f"The database did not answer within {ASK_TIMEOUT_S:g} s.")
+            raise StoreError(f"The database did not answer within {ASK_TIMEOUT_S:g} s.") from None
 
     def positions(self) -> tuple[Position, ...]:
         return self._engine.open_positions()
@@ -224,6 +242,10 @@ class View:
         return (
             StoreStatus("slow", self.why or "The database is being opened.", 0) if self.phase == "starting" else _NONE
         )
+
+
+async def _archives(reader: Reader) -> Archives:
+    return reader.archives
 
 
 def _no_note(_: Coin, __: Horizon) -> str:

@@ -13,6 +13,7 @@ from polyterm.core.unresolved import UnresolvedWindow
 from polyterm.store.database import asking, reading_engine
 from polyterm.store.gap_rows import Series, newest_slots, slots_from_rows
 from polyterm.store.location import Location
+from polyterm.store.reports.archive import Archives
 from polyterm.store.schema import paper_trades, system_state
 from polyterm.store.trade_rows import trade_from_row
 from polyterm.store.unresolved import unresolved, unresolved_from_row
@@ -20,7 +21,7 @@ from polyterm.store.unresolved import unresolved, unresolved_from_row
 MAX_TRADES: Final = 1_000
 """Trades in one answer, whatever was asked for."""
 
-_CONNECTIONS: Final = 2
+_CONNECTIONS: Final = 3
 _PERIOD_MS: Final[dict[Period, int]] = {"hour": 3_600_000, "day": 86_400_000, "week": 604_800_000}
 
 
@@ -29,6 +30,7 @@ class Reader:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self.archives = Archives(engine)
 
     @classmethod
     def open(cls, location: Location | Path | str) -> "Reader":

@@ -13,6 +13,7 @@ import msgspec
 from polyterm.core.input import Outcome, Payload, WindowEnded, WindowOpened
 from polyterm.core.market import Coin, Grade, Horizon, MarketKey, Reference
 from polyterm.core.tick import Invalid, Levels, Tick
+from polyterm.store.tick_rows import MIRRORED, mirrored
 from polyterm.store.tickfile_outcomes import KnownWindow
 from polyterm.store.tickfile_rows import LeftOut, Lines, csv_cells
 
@@ -90,8 +91,8 @@ def read_exported(
 ) -> Iterator[Stamped]:  # fmt: skip
     """Ticks as they are, and their windows, ended and settled as ``known`` tells.
 
-    A window begins with its first tick; where nobody knows of it, with the first that could be traded on. A line that is
-    no tick, or goes back in time, is left out.
+    A window begins with its first tick; where nobody knows of it, with the first that could be traded on. A line that
+    is no tick, or goes back in time, is left out.
 
     Raises:
         ConfigError: a CSV is none from some line on.
@@ -133,7 +134,11 @@ def _tick(values: str | dict[str, str]) -> Tick:
         raise ValueError(f"{row.window_epoch} is not the start of a {row.horizon} window")
     if row.timestamp_ms % 1000:
         raise ValueError(f"{row.timestamp_ms} ms is not a whole second")
-    up, down = _depth(row.up_book_depth), _depth(row.down_book_depth)
+    up = _depth(row.up_book_depth)
+    if row.down_book_depth in (MIRRORED, f'"{MIRRORED}"'):
+        down = _Depth(*mirrored(up.bids, up.asks))
+    else:
+        down = _depth(row.down_book_depth)
     strike = None
     if row.price_to_beat is not None:
         at_ms = row.window_epoch * 1000 if row.strike_at_ms is None else row.strike_at_ms

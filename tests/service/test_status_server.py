@@ -158,12 +158,13 @@ async def test_a_kill_is_obeyed_whatever_its_body_and_a_resume_is_not(folder: Pa
 @pytest.mark.parametrize(
     ("question", "word"),
     [
-        ("period=year", "period"),
-        ("crypto=doge", "coin"),
+        ("period=24h", "choose from current, hour, day, week, all"),
+        ("crypto=doge", "choose from btc, eth, sol, xrp"),
         ("limit=0", "limit"),
         ("limit=x", "limit"),
         ("limit=9999", "limit"),
         ("offset=-1", "offset"),
+        ("coin=btc", "choose from period, strategy, crypto, limit, offset"),
     ],
 )
 async def test_a_question_that_makes_no_sense_is_told_so(folder: Path, question: str, word: str) -> None:

@@ -1,7 +1,7 @@
 """What the status server needs of a running engine: a view of it, and a way to send commands."""
 
 from collections.abc import Awaitable, Callable
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -10,6 +10,7 @@ from polyterm.core.market import MarketKey
 from polyterm.core.position import Position
 from polyterm.core.query import Answer, Query
 from polyterm.core.snapshot import Mode, Role, Snapshot
+from polyterm.store.reports.archive import Archive, Archives
 
 HealthStatus = Literal["starting", "ok", "degraded"]
 
@@ -44,6 +45,8 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     fence: int
 
 
+Found = TypeVar("Found")
+
 Send = Callable[[Command], Awaitable[Ack]]
 
 
@@ -59,3 +62,10 @@ class Viewed(Protocol):
     def positions(self) -> tuple[Position, ...]: ...
     def markets(self) -> tuple[Market, ...]: ...
     async def ask(self, query: Query) -> Answer: ...
+    async def archives(self) -> Archives:
+        """What is stored, for long answers. Raises StoreError when there is nothing to read from."""
+        ...
+
+    async def stored(self, question: Callable[[Archive], Awaitable[Found]]) -> Found:
+        """A question to what is stored. Raises StoreError when it is not answered in time."""
+        ...

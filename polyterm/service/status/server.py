@@ -18,11 +18,13 @@ from polyterm.core.query import Failed, TradesAnswer, TradesQuery
 from polyterm.service.link.wire import ClientRole
 from polyterm.service.status import answers
 from polyterm.service.status.access import Claim, Listener, Refusal, bearer, judge, listener_of
+from polyterm.service.status.asked import MAX_OFFSET, Asked
 from polyterm.service.status.hub import Hub
 from polyterm.service.status.metrics import CONTENT_TYPE, Metrics
 from polyterm.service.status.operations import Send, Viewed
 from polyterm.service.status.session import HEARTBEAT_S, MAX_MESSAGE_BYTES, VIEWER_MAY, Session
 from polyterm.service.status.sockets import listen_tcp, listen_unix, remove
+from polyterm.service.status.stored import StoredEndpoints
 from polyterm.store.queries import MAX_TRADES
 
 MAX_BODY_BYTES: Final = 16 * 1024
@@ -106,6 +108,7 @@ class StatusServer:
         app.router.add_get("/api/live/status", self._live_status)
         app.router.add_get("/api/live/positions", self._positions)
         app.router.add_get("/api/paper-trades", self._paper_trades)
+        StoredEndpoints(self._view).add_to(app.router)
         for kind in _WANTED:
             app.router.add_post(f"/api/live/{kind}", self._command(kind))
         app.router.add_get("/link", self._link)
@@ -214,21 +217,15 @@ async def _order(request: web.Request, *, must_act: bool) -> Order:
 
 
 def _trades_query(request: web.Request) -> TradesQuery:
-    asked = request.query
-    try:
-        given = {
-            "period": asked.get("period", "day"),
-            "strategy": asked.get("strategy") or None,
-            "coin": asked.get("crypto") or None,
-            "limit": asked.get("limit", "100"),
-            "offset": asked.get("offset", "0"),
-        }
-        query = msgspec.convert(given, TradesQuery, strict=False)
-    except msgspec.ValidationError as error:
-        raise web.HTTPBadRequest(text=f"The question is not valid: {error}.") from None
-    if not 1 <= query.limit <= MAX_TRADES or query.offset < 0:
-        raise web.HTTPBadRequest(text=f"The limit must be 1 to {MAX_TRADES}, the offset 0 or more.")
-    return query
+    asked = Asked(request, ("period", "strategy", "crypto", "limit", "offset"))
+    coins = asked.coins()
+    return TradesQuery(
+        period=asked.period("day"),
+        strategy=asked.text("strategy"),
+        coin=None if coins is None else coins[0],
+        limit=asked.whole("limit", 100, 1, MAX_TRADES),
+        offset=asked.whole("offset", 0, 0, MAX_OFFSET),
+    )
 
 
 def _json(body: msgspec.Struct, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:

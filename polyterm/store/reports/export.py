@@ -3,7 +3,7 @@
 Every part is a question of its own: an export of hours holds no transaction open on a database that an engine writes.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, get_args
 
@@ -23,8 +23,8 @@ from sqlalchemy import (
     union_all,
 )
 
-from polyterm.core.market import COINS, HORIZONS
-from polyterm.store.reports.archive import Archive, Archives, window_end_s
+from polyterm.core.market import COINS, HORIZONS, Horizon
+from polyterm.store.reports.archive import Archive, Archives, Series, window_end_s
 from polyterm.store.schema import paper_trades, ticks, windows
 from polyterm.store.span import Span
 
@@ -67,40 +67,44 @@ def _kind(column: Column[Any]) -> Kind:
 
 
 async def parts(archives: Archives, what: What, span: Span) -> AsyncIterator[Part]:
-    """Ticks in order of time, trades as they closed, windows that lie in the span with any part in order of time.
+    """Ticks in order of time, trades as they closed, windows that lie in the span with any part, in order of time.
 
     Raises:
         ConfigError, StoreError: as ``Archives.archive``.
     """
-    streams = {"ticks": _tick_parts, "trades": _trade_parts, "windows": _window_parts}
+    streams = {"ticks": tick_parts, "trades": _trade_parts, "windows": _window_parts}
     async for part in streams[what](archives, span):
         yield part
 
 
-async def _tick_parts(archives: Archives, span: Span) -> AsyncIterator[Part]:
+async def tick_parts(
+    archives: Archives, span: Span, part_ms: int = PART_MS, horizons: tuple[Horizon, ...] = HORIZONS
+) -> AsyncGenerator[Part, None]:  # fmt: skip
+    """In parts of ``part_ms`` market time, aligned to it."""
     async with archives.archive() as archive:
         ends = await archive.ends()
-    wanted = [ms for (coin, _), ms in ends.items() if span.coins is None or coin in span.coins]
+    series = [(coin, horizon) for coin in span.coins or COINS for horizon in horizons]
+    wanted = [ends[each] for each in series if each in ends]
     begin_ms = max(span.from_ms or 0, min((first for first, _ in wanted), default=0))
     end_ms = max((newest for _, newest in wanted), default=-1) + 1
     end_ms = end_ms if span.to_ms is None else min(end_ms, span.to_ms)
     from_ms: int | None = begin_ms
     while from_ms is not None and from_ms < end_ms:
-        until_ms = min(from_ms - from_ms % PART_MS + PART_MS, end_ms)
+        until_ms = min(from_ms - from_ms % part_ms + part_ms, end_ms)
         async with archives.archive() as archive:
-            rows = await _rows(archive, "ticks", _ticks_between(archive, span, from_ms, until_ms))
-            from_ms = until_ms if rows else await _next_ms(archive, span, until_ms)
+            rows = await _rows(archive, "ticks", _ticks_between(archive, series, from_ms, until_ms))
+            from_ms = until_ms if rows else await _next_ms(archive, series, until_ms)
         if rows:
             yield Part(rows, (until_ms - begin_ms) / (end_ms - begin_ms))
 
 
-def _ticks_between(archive: Archive, span: Span, from_ms: int, until_ms: int) -> Select[Any]:
+def _ticks_between(archive: Archive, series: Sequence[Series], from_ms: int, until_ms: int) -> Select[Any]:
     column = ticks.c
     return (
         select(*archive.columns(ticks, _WITHOUT))
         .where(
-            column.crypto.in_(span.coins or COINS),
-            column.horizon.in_(HORIZONS),
+            column.crypto.in_({coin for coin, _ in series}),
+            column.horizon.in_({horizon for _, horizon in series}),
             column.timestamp_ms >= from_ms,
             column.timestamp_ms < until_ms,
         )
@@ -108,14 +112,13 @@ def _ticks_between(archive: Archive, span: Span, from_ms: int, until_ms: int) ->
     )
 
 
-async def _next_ms(archive: Archive, span: Span, from_ms: int) -> int | None:
+async def _next_ms(archive: Archive, series: Sequence[Series], from_ms: int) -> int | None:
     """The first tick from there on, found along the primary key however long the gap is."""
     of_series = [
         select(func.min(ticks.c.timestamp_ms).label("at_ms")).where(
             ticks.c.crypto == coin, ticks.c.horizon == horizon, ticks.c.timestamp_ms >= from_ms
         )
-        for coin in span.coins or COINS
-        for horizon in HORIZONS
+        for coin, horizon in series
     ]
     found: int | None = await archive.scalar(select(func.min(union_all(*of_series).subquery().c.at_ms)))
     return found
