@@ -52,6 +52,10 @@ class ${title}Strategy(Rule):
         yield position.r <= -self.parameters.stop, "stop"
 
 
+# A rule has no memory of its own, and goes on after a restart as if there had been none. Whatever cannot be said as a
+# rule can be a Strategy: on_tick(tick, position, context) returns a Signal and may remember things. Then say what, in
+# plain values, with state(), and take it back with restore(state); without them it begins anew after every restart.
+
 # What polyterm finds here. Limits: coins=("btc",), horizons=("5m", "15m"), cooldown_s=60, closed_after=("stop",) …
 STRATEGIES = (
     Entry("$name", "Own", ${title}Strategy, ${title}Parameters(), Limits(max_entries_per_window=1)),

@@ -23,7 +23,8 @@ from polyterm.core.event import StrategyDisabled
 from polyterm.core.input import Payload, WindowOpened
 from polyterm.core.market import COINS, HORIZONS, MarketKey, Reference
 from polyterm.core.tick import Tick
-from polyterm.engine.books import Book
+from polyterm.engine.books import UNTOLD, Book
+from polyterm.engine.checkpoint import decode
 from polyterm.engine.engine import Engine
 from polyterm.engine.replay import replay
 from polyterm.errors import ConfigError
@@ -149,7 +150,7 @@ def _checked(entry: Entry, taken: Collection[str]) -> Entry:
 
 
 def _rehearse(entry: Entry) -> None:
-    """Let the engine ask the strategy on a few ticks of a market that moves."""
+    """Let the engine ask the strategy on a few ticks of a market that moves, and another one go on from there."""
     key = MarketKey(entry.limits.coins[0], entry.limits.horizons[0], 1_790_000_100)
     strike = Reference(1000.0, "rehearsal", "spot", key.epoch * 1000)
     payloads: list[tuple[int, Payload]] = [(key.epoch * 1000, WindowOpened(key, strike))]
@@ -159,9 +160,13 @@ def _rehearse(entry: Entry) -> None:
             up_bid=0.49, up_bid_size=100.0, up_ask=0.51, up_ask_size=50.0, spot=1000.0 + second, spot_age_ms=0,
         )  # fmt: skip
         payloads.append((tick.at_ms, tick))
-    for event in replay(Engine("rehearsal", [Book(entry)]), payloads):
+    engine = Engine("rehearsal", [Book(entry)])
+    for event in replay(engine, payloads):
         if isinstance(event, StrategyDisabled):
             raise ConfigError(f"{entry.name}: {event.error}")
+    for notice in Engine("rehearsal", [Book(entry)]).restore(decode(engine.checkpoint())):
+        if UNTOLD not in notice:  # to begin anew is allowed, to fail at it is not
+            raise ConfigError(notice.rstrip("."))
 
 
 def _broken(source: str, error: BaseException) -> Broken:

@@ -16,6 +16,7 @@ from polyterm.strategies.traced import TracedRule, traced
 Series = tuple[Coin, Horizon]
 Sizing = Literal["shares", "usd"]
 
+UNTOLD: Final = "it does not say what it remembers (Strategy.state)"
 DEFAULT_STAKE: Final = 100.0
 
 
@@ -189,7 +190,7 @@ class Seat:
         if self._strategy is None or self.book.disabled is not None:
             return None, ""
         if type(self._strategy).state is Strategy.state:
-            return None, "it does not say what it remembers (Strategy.state)"
+            return None, UNTOLD
         try:
             memory = self._strategy.state()
             return (None if memory is None else msgspec.msgpack.encode(memory)), ""

@@ -179,6 +179,20 @@ def test_a_sound_strategy_beside_a_broken_one_is_kept() -> None:
     assert [broken.reason[:22] for broken in own.broken] == ["'new' cannot be a name"]
 
 
+def test_a_memory_that_cannot_be_kept_is_found_out_at_once() -> None:
+    write("remembers", OWN + '''
+        class Own(Strategy):
+            def on_tick(self, tick, position, context):
+                return HOLD
+            def state(self):
+                return {1, 2, object()}
+
+        STRATEGIES = (Entry("Mine", "Own", lambda _: Own()),)
+        '''.replace("\n        ", "\n"))  # fmt: skip
+    (broken,) = load_own().broken
+    assert broken.reason.startswith("Mine begins anew: what it remembers could not be kept (TypeError")
+
+
 def test_a_strategy_that_raises_on_a_tick_is_found_out_at_once() -> None:
     path = write("raises", OWN + '''
         class Falls(Strategy):

@@ -88,7 +88,7 @@ def traded(folder: Path) -> set[tuple[Any, ...]]:
 
 async def test_positions_records_and_a_kill_outlive_the_process(measured: Callable[[str], None]) -> None:
     with short_folder() as folder:
-        async with Box(seed=5, speed=SPEED, market0_ms=(EPOCH + 200) * 1000) as box:
+        async with Box(seed=5, speed=SPEED, market0_ms=(EPOCH + 450) * 1000) as box:
             async with engine(box, folder) as first:
 
                 async def holds_many() -> bool:
