@@ -10,6 +10,7 @@ from typing import Any, Final, TextIO
 import msgspec
 
 REPEAT_WITHIN_S: Final = 30.0
+ERRORS_WITHIN: Final = 10
 MAX_TEXT: Final = 2_000
 _REMEMBERED: Final = 500
 
@@ -36,31 +37,44 @@ class JsonLines(logging.Formatter):
 
 
 class Repeats(logging.Filter):
-    """Lets one line of a kind through in ``REPEAT_WITHIN_S``; errors, tracebacks and what says ``always`` every time.
+    """Lets one line of a kind through in ``REPEAT_WITHIN_S``, of errors and tracebacks ``ERRORS_WITHIN``, and what says
+    ``always`` every time.
 
     A kind is the logger and the message before its arguments were filled in, together with the feed it is about.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._seen: dict[tuple[str, str, str], tuple[float, int]] = {}
+        self._seen: dict[tuple[str, str, str], _Seen] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.levelno >= logging.ERROR or record.exc_info or getattr(record, "always", False):
+        if getattr(record, "always", False):
             return True
+        is_error = record.levelno >= logging.ERROR or bool(record.exc_info)
         kind = (record.name, str(record.msg), str(getattr(record, "feed", "")))
         now = time.monotonic()
-        at, left_out = self._seen.get(kind, (-REPEAT_WITHIN_S, 0))
-        if now - at < REPEAT_WITHIN_S:
-            self._seen[kind] = (at, left_out + 1)
-            return False
-        if left_out:
-            record.left_out = left_out
+        seen = self._seen.get(kind)
+        if seen is not None and now - seen.since < REPEAT_WITHIN_S:
+            if seen.written >= (ERRORS_WITHIN if is_error else 1):
+                seen.left_out += 1
+                return False
+            seen.written += 1
+            return True
+        if seen is not None and seen.left_out:
+            record.left_out = seen.left_out
         self._seen.pop(kind, None)  # the newest stands last
-        self._seen[kind] = (now, 0)
+        self._seen[kind] = _Seen(now)
         if len(self._seen) > _REMEMBERED:
             del self._seen[next(iter(self._seen))]
         return True
+
+
+class _Seen(msgspec.Struct):
+    """Lines of one kind ``since`` a moment of machine time."""
+
+    since: float
+    written: int = 1
+    left_out: int = 0
 
 
 def log_to_stdout(level: int = logging.INFO, stream: TextIO | None = None) -> None:

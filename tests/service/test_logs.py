@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
+from polyterm.service import logs
 from polyterm.service.logs import log_to_stdout
 
 log = logging.getLogger("polyterm.test")
@@ -44,13 +45,22 @@ def test_a_traceback_stays_on_its_line(stream: io.StringIO) -> None:
     assert "ZeroDivisionError" in str(line["traceback"])
 
 
-def test_repeats_are_left_out_and_errors_never(stream: io.StringIO) -> None:
+def test_repeats_are_left_out_but_not_the_first_errors(stream: io.StringIO) -> None:
     for number in range(5):
         log.warning("down again: %d", number, extra={"feed": "binance"})
     log.warning("down again: %d", 0, extra={"feed": "gamma"})
     log.error("lost")
     log.error("lost")
     assert [line["message"] for line in lines(stream)] == ["down again: 0", "down again: 0", "lost", "lost"]
+
+
+def test_a_flood_of_errors_is_counted_instead(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(500):
+        log.error("lost")
+    assert len(lines(stream)) == 10
+    monkeypatch.setattr(logs, "REPEAT_WITHIN_S", 0.0)  # half a minute later
+    log.error("lost")
+    assert lines(stream)[-1]["left_out"] == 490
 
 
 def test_what_says_always_is_never_left_out(stream: io.StringIO) -> None:
