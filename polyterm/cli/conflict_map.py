@@ -22,7 +22,7 @@ def conflict_map(names: Sequence[str], share: Share, width: int) -> Iterator[str
     label = max(map(len, names))
     digits = len(str(len(names)))
     cell = 4 if digits + 1 + label + 4 * len(names) <= width else 1
-    label = max(LABEL_LEAST, min(label, width - digits - 2 - cell * len(names)))
+    label = min(label, max(LABEL_LEAST, width - digits - 2 - cell * len(names)))
     room = max(1, (width - digits - 2 - label) // cell)
     for first in range(0, len(names), room):
         columns = range(first, min(len(names), first + room))

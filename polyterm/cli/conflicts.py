@@ -52,17 +52,20 @@ def command(
     """
     if hours is not None and (start or end):
         raise click.UsageError("--hours counts back from now: drop it, or --from and --to.")
+    from polyterm.cli.progress import Progress
     from polyterm.cli.sources import parse_span
     from polyterm.engine.conflict_analysis import ConflictAnalysis
 
     span = parse_span(start, end, coins)
-    analysis = ConflictAnalysis(by)
+    analysis, progress = ConflictAnalysis(by), Progress(0, "sums of trades")
 
     async def question(archive: "Archive") -> "ConflictReport":
         from polyterm.store.side_totals import side_totals
 
         async for totals in side_totals(archive, await _counted_back(archive, span, hours)):
             analysis.add(totals)
+            progress.count(len(totals))
+        progress.done()
         return analysis.report(camps_at / 100)
 
     found, name = ask(db, question)
