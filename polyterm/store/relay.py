@@ -120,8 +120,8 @@ class Relay:
         """Deliver what can still be delivered, for ``close_s``; the rest is for the next run."""
         with suppress(TimeoutError, LeaseLost):
             async with asyncio.timeout(self._limits.close_s):
-                while self.spool.rows and not self._trouble:
-                    await self._step()
+                while self.spool.rows and await self._step():
+                    pass
         if self.spool.rows:
             log.warning("%d rows stay in the spool %s for the next run", self.spool.rows, self.spool.path)
         if self._left:

@@ -26,6 +26,7 @@ from polyterm.core.event import (
 from polyterm.core.market import GRADES, FeeSchedule, MarketKey, Reference
 from polyterm.store.database import asking, reading_engine
 from polyterm.store.history import read_store
+from polyterm.store.intake import Limits
 from polyterm.store.location import Location, SqliteFile, locate
 from polyterm.store.rows import SessionInfo
 from polyterm.store.schema import metadata, schema_version
@@ -80,9 +81,9 @@ events = st.one_of(
 operations = st.lists(ticks | st.lists(events, min_size=1, max_size=3), max_size=12)
 
 
-async def put(location: Location, done: Sequence[Any], session: str = "s1") -> None:
+async def put(location: Location, done: Sequence[Any], session: str = "s1", limits: Limits | None = None) -> None:
     info = SessionInfo(id=session, started_ms=EPOCH * 1000 - 5_000, strategies=("a", "b"))
-    store = await Store.open(location, session=info, on_durable=lambda _: None)
+    store = await Store.open(location, session=info, on_durable=lambda _: None, limits=limits)
     writing = asyncio.create_task(store.run())
     for number, one in enumerate(done, 1):
         if isinstance(one, list):
@@ -135,6 +136,20 @@ def test_the_same_operations_leave_the_same_rows(
         file, server = (asyncio.run(contents(place)) for place in places)
         assert file == server
         assert list(read_store(places[0], Span())) == list(read_store(places[1], Span()))
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(done=operations, batch=st.integers(1, 5))
+def test_what_came_by_way_of_the_spool_leaves_the_same_rows(
+    postgres: str, cluster: Cluster, tmp_path: Path, done: list[Any], batch: int
+) -> None:
+    cluster.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public", postgres.rpartition("/")[2])
+    with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
+        file, server = SqliteFile(Path(folder) / "a.db"), locate(postgres, Path(folder))
+        asyncio.run(put(file, done))
+        # Nothing is fast enough to go straight to the server.
+        asyncio.run(put(server, done, limits=Limits(direct_s=0.0, hold_s=0.0, batch=batch, retry_s=0.001)))
+        assert asyncio.run(contents(file)) == asyncio.run(contents(server))
 
 
 PERFORMANCE = (
