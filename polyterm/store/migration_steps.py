@@ -53,6 +53,8 @@ def version_3(connection: Connection) -> None:
 def _suit_the_server(connection: Connection) -> None:
     """Find a span of time among many ticks, and number trades in the way of the SQL standard."""
     statements = (
+        "ALTER TABLE ticks ALTER up_book_depth TYPE JSON USING up_book_depth::json",
+        "ALTER TABLE ticks ALTER down_book_depth TYPE JSON USING down_book_depth::json",
         "CREATE INDEX ticks_by_time ON ticks USING brin (timestamp_ms, timestamp) WITH (pages_per_range = 32)",
         "ALTER TABLE paper_trades ALTER COLUMN id DROP DEFAULT",
         "DROP SEQUENCE IF EXISTS paper_trades_id_seq",

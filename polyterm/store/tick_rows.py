@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -11,10 +11,16 @@ from polyterm.core.tick import Levels, Tick
 from polyterm.errors import StoreError
 from polyterm.store.rows import Row, checked, difference, ratio, utc
 
+MIRRORED: Final = "mirror"
+"""Stands for the depth of Down where it is what that of Up says, as it nearly always is: half the size of a tick."""
+
 
 class _Depth(msgspec.Struct, frozen=True):
     bids: Levels
     asks: Levels
+
+
+_depths: Final = msgspec.json.Decoder(_Depth | str)
 
 
 def tick_row(tick: Tick, session: str) -> Row:
@@ -55,7 +61,7 @@ def _book_columns(what: str, tick: Tick) -> Row:
         "spread_pct": tick.spread_pct,
         "implied_prob_up": tick.up_mid,
         "up_book_depth": _depth_text(what, "up_book_depth", tick.up_bids, tick.up_asks),
-        "down_book_depth": _depth_text(what, "down_book_depth", tick.down_bids, tick.down_asks),
+        "down_book_depth": _down_text(what, tick),
     }
 
 
@@ -98,8 +104,8 @@ def _oracle_columns(tick: Tick) -> Row:
 
 
 def tick_from_row(row: Mapping[Any, Any]) -> Tick:
-    up_bids, up_asks = _levels(row["up_book_depth"])
-    down_bids, down_asks = _levels(row["down_book_depth"])
+    up = up_bids, up_asks = _levels(row["up_book_depth"], ((), ()))
+    down_bids, down_asks = _levels(row["down_book_depth"], up)
     return Tick(
         key=MarketKey(row["crypto"], row["horizon"], row["window_epoch"]),
         slot=row["timestamp_ms"] // 1000,
@@ -143,11 +149,27 @@ def _depth_text(what: str, column: str, bids: Levels, asks: Levels) -> str | Non
     return msgspec.json.encode(_Depth(bids, asks)).decode()
 
 
-def _levels(text: str | None) -> tuple[Levels, Levels]:
+def _down_text(what: str, tick: Tick) -> str | None:
+    if (tick.down_bids or tick.down_asks) and (tick.down_bids, tick.down_asks) == mirrored(tick.up_bids, tick.up_asks):
+        return f'"{MIRRORED}"'
+    return _depth_text(what, "down_book_depth", tick.down_bids, tick.down_asks)
+
+
+def mirrored(bids: Levels, asks: Levels) -> tuple[Levels, Levels]:
+    """The book of the other side: who bids for one at q offers the other at 1 - q. Prices have at most 6 decimals."""
+    return _complements(asks), _complements(bids)
+
+
+def _complements(levels: Levels) -> Levels:
+    return tuple((round(1 - price, 6), shares) for price, shares in levels)
+
+
+def _levels(text: str | None, up: tuple[Levels, Levels]) -> tuple[Levels, Levels]:
+    """``up`` is what a mirror would show."""
     if text is None:
         return (), ()
-    depth = msgspec.json.decode(text, type=_Depth)
-    return depth.bids, depth.asks
+    depth = _depths.decode(text)
+    return mirrored(*up) if isinstance(depth, str) else (depth.bids, depth.asks)
 
 
 def _reference(row: Mapping[Any, Any], price: str, prefix: str) -> Reference | None:

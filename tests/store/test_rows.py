@@ -105,6 +105,18 @@ def test_a_trade_comes_back_from_its_row(one):
     assert trade_from_row(trade_row(ID, one)) == one
 
 
+@given(one=ticks, places=st.lists(st.integers(0, 10_000), max_size=5))
+def test_a_mirrored_depth_is_stored_once_and_comes_back(one, places):
+    """Prices in hundredths of a cent, as the venue's finest market has them."""
+    up_bids = tuple((place / 10_000, float(place)) for place in places)
+    down_asks = tuple(((10_000 - place) / 10_000, float(place)) for place in places)
+    book = {"up_bids": up_bids, "up_asks": (), "down_bids": (), "down_asks": down_asks}
+    one = msgspec.structs.replace(one, **book)
+    row = tick_row(one, "s1")
+    assert row["down_book_depth"] == ('"mirror"' if places else None)
+    assert tick_from_row(row) == one
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize(
     ("field", "column"),
