@@ -19,6 +19,8 @@ def status_lines(snapshot: Snapshot, address: str) -> Iterator[str]:
     yield f"today    {status.pnl_costed:+.2f} dollars after fees ({status.pnl_touch:+.2f} at touch)"
     yield f"open     {status.open_positions} positions, {status.exposure:.2f} dollars at cost"
     yield f"store    {status.store_state}  {status.store_pending} rows waiting  {status.store_reason}".rstrip()
+    if status.spool_rows:
+        yield f"spool    {status.spool_rows:,} rows wait for the database, the oldest for {status.spool_age_s} s"
     yield from (_feed_line(row) for row in snapshot.feeds.rows)
     yield from (_tick_line(row) for row in snapshot.ticks.rows)
 

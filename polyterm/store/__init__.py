@@ -2,13 +2,19 @@
 
 What the runtime needs:
 
-- ``location.locate(db, data_dir)``: the SQLite file that the ``db`` setting names, or a ConfigError.
-- ``store.Store.open(path, session=rows.SessionInfo(...), on_durable=...)`` brings the schema up to date. ``run()`` is
-  the one writer task; ``submit(item, events, digests)`` and ``put_state(key, json, at_ms)`` never block; ``status`` is
-  (state, reason, pending); ``close()`` flushes and raises StoreError when something could not be written in time.
+- ``location.locate(db, data_dir)``: the SQLite file or the PostgreSQL server that the ``db`` setting names.
+- ``store.Store.open(location, session=rows.SessionInfo(...), on_durable=...)`` brings the schema up to date. ``run()``
+  is the one writer task; ``submit(item, events, digests)`` and ``put_state(key, json, at_ms)`` never block; ``status``
+  says how it stands and how much waits where; ``close()`` flushes and raises StoreError when something could not be
+  written in time.
 - ``queries.Reader.open(path)``: ``trades(query, now_ms)`` and ``state(key)``, read-only, also while the engine writes.
 - ``sessions.open_archive(path)``: what a session was given, input by input, and the digests it came to.
   ``history.read_store(path, span)``: ticks and windows of a span of time, whoever stored them.
+
+On its way a row is in the ``intake`` (memory, bounded), then it is put to a ``target``: the SQLite file, or the
+``relay``, which writes to the server while that answers, and else into the ``spool``, a file of this machine whose rows
+it delivers later, in order. How each kind of row is written is one entry of ``statements``; what an event leaves behind
+is in ``writer``; ``lines`` is the form in which rows travel.
 
 An event is announced (``on_durable``) after the commit that holds it and every tick submitted before it, in the order
 of submission. Times of the reference's TIMESTAMP columns are UTC; the truth is in the ``*_ms`` columns (unix ms, market
