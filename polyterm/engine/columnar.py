@@ -16,7 +16,7 @@ import numpy as np
 from polyterm.core.event import Event
 from polyterm.core.input import Input, Outcome, Payload, WindowEnded, WindowOpened
 from polyterm.engine.books import Series, series_of
-from polyterm.engine.desk import Desk, Moment
+from polyterm.engine.desk import STATISTICS, Desk, Moment
 from polyterm.engine.engine import LEADER, Engine
 from polyterm.engine.moves import Move
 from polyterm.engine.outbox import Outbox
@@ -50,9 +50,11 @@ class ColumnarReplay:
     def replay(self, recording: Recording) -> Iterator[Event]:
         """The events of a recording, which begins where the one before it ended."""
         for piece in recording.pieces(self._inputs):
-            with np.errstate(all="ignore"):
-                events = list(self._piece(piece))
-            yield from events
+            yield from self._events(piece)
+
+    def _events(self, piece: Recording) -> list[Event]:
+        with np.errstate(all="ignore"):
+            return list(self._piece(piece))
 
     def _piece(self, piece: Recording) -> Iterator[Event]:
         lanes = self._lanes(piece)
@@ -69,6 +71,7 @@ class ColumnarReplay:
                 yield from self._row(lane, place, observed=asked)
         for series, lane in lanes.items():
             lane.finish(observed=asked)
+            lane.hand_on()
             fresh = lane.rows.ticks.part(lane.rows.fresh, len(lane.rows.ticks))
             self._past[series] = self._past.get(series, NO_PAST).then(fresh.slot, fresh.source("spot"))
 
@@ -213,6 +216,11 @@ class _Lane:
         first = self._ground.starts[self._ground.window(last)]
         column: Column = self.features.value(series)[first : last + 1]
         return column
+
+    def hand_on(self) -> None:
+        """Leave with the desk what is recorded of its window, and nothing else of this piece."""
+        kept = {id(series): self._recorded(series).copy() for series in STATISTICS}
+        self.desk.recorded = lambda series: kept[id(series)]
 
     def finish(self, *, observed: bool) -> None:
         """The piece is over: mark what is held, for the next one to go on."""

@@ -20,12 +20,15 @@ class Conditions(Evaluator):
     """
 
     def __init__(self, rows: int, leaf: Callable[[Node], Column], kept_bytes: int = KEPT_BYTES) -> None:
-        super().__init__(leaf, None)
+        super().__init__(None)
         self._rows = rows
         self._row_leaf = leaf
         self._most = kept_bytes
         self._bytes = 0
         self._newest: OrderedDict[int, tuple[Node, Any]] = OrderedDict()  # a node that is kept keeps its id
+
+    def leaf(self, node: Node) -> Column:
+        return self._row_leaf(node)
 
     def mask(self, node: Node) -> Mask:
         value = self.value(node)
@@ -40,7 +43,7 @@ class Conditions(Evaluator):
             self._newest.move_to_end(id(node))
             return found[1]
         is_operation = node.kind == "operation"
-        value = self._operation(node, map(self.value, node.args)) if is_operation else self._row_leaf(node)
+        value = self._operation(node, map(self.value, node.args)) if is_operation else self.leaf(node)
         self._keep(node, value)
         return value
 

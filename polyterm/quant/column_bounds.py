@@ -5,7 +5,8 @@ The complementary error function is ``math``'s, row by row. An approximation tha
 sums, differences and the like.
 """
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Collection
 from typing import Any, Final
 
 import numpy as np
@@ -41,28 +42,33 @@ def near_erfc(x: Column) -> Column:
     return result
 
 
-class Bounds:
-    """Of expressions whose exact values ``exact`` gives on the same cells."""
+class Bounds(ABC):
+    """Of expressions on the cells of ``value``, which gives them exactly."""
 
-    def __init__(self, exact: Callable[[Node], Any]) -> None:
-        self._exact = exact
+    def __init__(self) -> None:
         self._pairs: dict[int, tuple[Node, Pair]] = {}  # a node that is kept keeps its id
         self._slow: dict[int, tuple[Node, bool]] = {}
 
-    def forget(self, known: int) -> None:
-        self._pairs.pop(known, None)
+    @abstractmethod
+    def value(self, node: Node) -> Any:
+        """A column, or a plain number or flag where no cell matters."""
 
-    def are_useful(self, node: Node) -> bool:
+    def forget(self, ids: Collection[int]) -> None:
+        """Give back the room of nodes that nobody will ask for again."""
+        for known in ids:
+            self._pairs.pop(known, None)
+
+    def is_slow(self, node: Node) -> bool:
         """Whether ``node`` takes an error function to be worked out."""
         known = self._slow.get(id(node))
         if known is None:
-            slow = node.kind == "operation" and (node.name == "erfc" or any(map(self.are_useful, node.children)))
+            slow = node.kind == "operation" and (node.name == "erfc" or any(map(self.is_slow, node.children)))
             known = self._slow[id(node)] = node, slow
         return known[1]
 
     def masks(self, condition: Node) -> Pair:
         """Where ``condition`` must hold and where it may; the few cells in between have to be worked out."""
-        if self.are_useful(condition):
+        if self.is_slow(condition):
             work, args = OPERATIONS[condition.name], condition.args
             match condition.name:
                 case "&" | "|":
@@ -74,16 +80,16 @@ class Bounds:
                 case "<" | "<=":
                     (least, most), (other_least, other_most) = map(self.pair, args)
                     return work(most, other_least), work(least, other_most)
-        mask = self._exact(condition)
+        mask = self.value(condition)
         return mask, mask
 
     def pair(self, node: Node) -> Pair:
         known = self._pairs.get(id(node))
         if known is not None:
             return known[1]
-        pair = self._worked_out(node) if self.are_useful(node) else None
+        pair = self._worked_out(node) if self.is_slow(node) else None
         if pair is None:
-            value = self._exact(node)
+            value = self.value(node)
             return value, value
         self._pairs[id(node)] = node, pair
         return pair
@@ -93,9 +99,9 @@ class Bounds:
         pair: Pair | None = None
         match node.name, node.args:
             case "erfc", (x,):
-                pair = _around(self._exact(x))
-            case "where", (condition, then, otherwise) if not self.are_useful(condition):
-                pair = _chosen(self._exact(condition), self.pair(then), self.pair(otherwise))
+                pair = _around(self.value(x))
+            case "where", (condition, then, otherwise) if not self.is_slow(condition):
+                pair = _chosen(self.value(condition), self.pair(then), self.pair(otherwise))
             case "neg", (value,):
                 least, most = self.pair(value)
                 pair = -most, -least

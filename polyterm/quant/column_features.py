@@ -1,6 +1,7 @@
 """The column form of ``Features``: every tick of a series at once."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Sequence
 from operator import attrgetter
 from typing import Any, Final
 
@@ -57,23 +58,29 @@ class LongColumn:
 NO_PAST: Final = LongColumn(np.zeros(0, np.int64), np.zeros(0))
 
 
-class Evaluator:
-    """Values of expressions on cells. What is in ``shared`` (ids of nodes), and every look-back, is worked out once."""
+class Evaluator(Bounds):
+    """Values of expressions on cells. What is in ``shared`` (ids of nodes), and every look-back, is worked out once.
 
-    def __init__(self, leaf: Callable[[Node], Any], shared: Collection[int] | None) -> None:
-        self._leaf = leaf
+    Nothing here may refer back to itself: the columns of a piece must be gone when the next one comes, without a
+    collector of garbage.
+    """
+
+    def __init__(self, shared: Collection[int] | None) -> None:
+        super().__init__()
         self._shared = shared
         self._kept: dict[int, tuple[Node, Any]] = {}  # a node that is kept keeps its id
-        self._bounds = Bounds(self.value)
+
+    @abstractmethod
+    def leaf(self, node: Node) -> Any:
+        """The value of what is no operation."""
 
     def value(self, node: Node) -> Any:
-        """A column, or a plain number or flag where no cell matters."""
         if node.kind in {"constant", "flag"}:
             return node.args[0]
         kept = self._kept.get(id(node))
         if kept is not None:
             return kept[1]
-        value = self._operation(node, map(self.value, node.args)) if node.kind == "operation" else self._leaf(node)
+        value = self._operation(node, map(self.value, node.args)) if node.kind == "operation" else self.leaf(node)
         if self._shared is None or id(node) in self._shared or node.kind != "operation":
             self._kept[id(node)] = node, value
         return value
@@ -83,28 +90,26 @@ class Evaluator:
         is_plain = not any(isinstance(arg, np.ndarray) for arg in args)
         return (_PLAIN if is_plain else OPERATIONS)[node.name](*args)
 
-    def forget(self, ids: Iterable[int]) -> None:
-        """Give back the room of nodes that nobody will ask for again."""
+    def forget(self, ids: Collection[int]) -> None:
+        super().forget(ids)
         for known in ids:
             self._kept.pop(known, None)
-            self._bounds.forget(known)
 
     def at(self, nodes: Sequence[Node], cells: Whole) -> list[Any]:
         """Values on these cells only; operations that are not kept are worked out there and nowhere else."""
         found: dict[int, Any] = {}
+        return [self._at(node, cells, found) for node in nodes]
 
-        def at(node: Node) -> Any:
-            value = found.get(id(node))
-            if value is None:
-                if node.kind == "operation" and id(node) not in self._kept:
-                    value = self._operation(node, map(at, node.args))
-                else:
-                    value = self.value(node)
-                    value = value[cells] if isinstance(value, np.ndarray) else value
-                found[id(node)] = value
-            return value
-
-        return list(map(at, nodes))
+    def _at(self, node: Node, cells: Whole, found: dict[int, Any]) -> Any:
+        value = found.get(id(node))
+        if value is None:
+            if node.kind == "operation" and id(node) not in self._kept:
+                value = self._operation(node, [self._at(arg, cells, found) for arg in node.args])
+            else:
+                value = self.value(node)
+                value = value[cells] if isinstance(value, np.ndarray) else value
+            found[id(node)] = value
+        return value
 
     def cells_where(self, condition: Node, within: Mask) -> Whole:
         """The cells of ``within`` on which ``condition`` holds.
@@ -126,10 +131,10 @@ class Evaluator:
 
     def _narrowed(self, condition: Node, within: Mask) -> Mask:
         """Where ``condition`` holds as well."""
-        if id(condition) in self._kept or not self._bounds.are_useful(condition):
+        if id(condition) in self._kept or not self.is_slow(condition):
             narrowed: Mask = within & self.value(condition)
             return narrowed
-        sure, possible = self._bounds.masks(condition)
+        sure, possible = self.masks(condition)
         doubtful = (within & possible & ~sure).nonzero()[0]
         within = within & sure
         if len(doubtful):
@@ -193,22 +198,23 @@ class ColumnFeatures(Evaluator):
         shared: Collection[int] | None = None,
         margin: int = LOOKBACK_S,
     ) -> None:
-        super().__init__(self._worked_out, shared)
+        super().__init__(shared)
         self.ticks = ticks
         self.numbers = numbers
         self.grid = Grid(ticks.slot, ticks.epoch, margin)
         self._past = past
         self._oldest_kept: dict[int, tuple[Column, Column]] = {}
-        self._lead = self if leads else lead
+        self._leads = leads
+        self._lead = lead
         self._lead_starts = lead_starts
 
-    def _worked_out(self, node: Node) -> Any:
+    def leaf(self, node: Node) -> Any:
         if node.kind == "source":
             return self.grid.spread(self.ticks.source(node.name))
         if node.kind == "record":
             return self._record(node)
         if node.kind == "lead":
-            return self._lead_move()
+            return self.value(LEAD_MOVE) if self._leads else self._lead_move()
         series, *numbers = node.args
         if node.name in {"oldest_value", "oldest_age"}:
             return self._oldest(series, numbers[0])[node.name == "oldest_age"]
@@ -230,8 +236,6 @@ class ColumnFeatures(Evaluator):
         if lead is None or not len(lead.numbers):
             return np.full(self.grid.size, NAN)
         move: Column = lead.value(LEAD_MOVE)
-        if lead is self:
-            return move
         row = np.searchsorted(lead.numbers, self.numbers) - 1
         seen = row >= 0
         row[~seen] = 0
@@ -262,19 +266,26 @@ class ColumnFeatures(Evaluator):
 
     def since(self, cell: int, cells: int) -> Evaluator:
         """The next ``cells`` cells, with look-backs that begin after ``cell``: their place there is ``grid.margin``."""
-        nothing = np.full(self.grid.margin, NAN)
+        return _Young(self, cell, cells)
 
-        def leaf(node: Node) -> Any:
-            if node.kind != "fold" or node.name in {"oldest_value", "oldest_age"}:
-                return np.concatenate((nothing, self.value(node)[cell + 1 : cell + 1 + cells]))
-            series, *numbers = node.args
-            if node.name == "total" and numbers[0] >= cells:
-                return column_folds.total_so_far(view.value(series))
-            args = (view.value(number) if isinstance(number, Node) else number for number in numbers)
-            return getattr(column_folds, node.name)(view.value(series), *args)
 
-        view = Evaluator(leaf, None)
-        return view
+class _Young(Evaluator):
+    """A few cells of ``whole``, with nothing before them."""
+
+    def __init__(self, whole: ColumnFeatures, cell: int, cells: int) -> None:
+        super().__init__(None)
+        self._whole = whole
+        self._cells = slice(cell + 1, cell + 1 + cells)
+        self._nothing = np.full(whole.grid.margin, NAN)
+
+    def leaf(self, node: Node) -> Any:
+        if node.kind != "fold" or node.name in {"oldest_value", "oldest_age"}:
+            return np.concatenate((self._nothing, self._whole.value(node)[self._cells]))
+        series, *numbers = node.args
+        if node.name == "total" and numbers[0] >= self._cells.stop - self._cells.start:
+            return column_folds.total_so_far(self.value(series))
+        args = (self.value(number) if isinstance(number, Node) else number for number in numbers)
+        return getattr(column_folds, node.name)(self.value(series), *args)
 
 
 def _in_blocks(fold: Node, x: Column) -> Column:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polyterm.quant.column_bounds import ERFC_ERROR, Bounds, near_erfc
+from polyterm.quant.column_bounds import ERFC_ERROR, near_erfc
 from polyterm.quant.column_features import Evaluator
 from polyterm.quant.columns import Column
 from polyterm.quant.expression import Node, operation, source
@@ -27,12 +27,17 @@ CONDITIONS = (
 values = st.lists(st.tuples(st.floats(), st.floats()) | st.tuples(st.floats(-3, 3), st.floats(-1, 2)), max_size=40)
 
 
-def evaluator(x: Column, y: Column) -> Evaluator:
-    return Evaluator(lambda node: x if node is X else y, None)
+class TwoColumns(Evaluator):
+    def __init__(self, x: Column, y: Column) -> None:
+        super().__init__(None)
+        self.columns = {"x": x, "y": y}
+
+    def leaf(self, node: Node) -> Column:
+        return self.columns[node.name]
 
 
 def exactly(condition: Node, x: Column, y: Column) -> list[int]:
-    found = evaluator(x, y).value(condition)
+    found = TwoColumns(x, y).value(condition)
     return np.broadcast_to(found, x.shape).nonzero()[0].tolist()
 
 
@@ -41,7 +46,7 @@ def test_bounds_find_the_cells_that_exact_values_find(pairs: list[tuple[float, f
     x, y = np.array(pairs, np.float64).reshape(-1, 2).T.copy()
     with np.errstate(all="ignore"):
         for condition in CONDITIONS:
-            found = evaluator(x, y).cells_where(condition, np.ones(len(x), np.bool_))
+            found = TwoColumns(x, y).cells_where(condition, np.ones(len(x), np.bool_))
             assert found.tolist() == exactly(condition, x, y)
 
 
@@ -49,7 +54,7 @@ def test_values_at_a_threshold_are_worked_out() -> None:
     x = np.linspace(-2, 2, 20_001)
     edges = np.array([math.erfc(value) for value in x.tolist()])  # each cell is its own threshold
     for y, held in ((edges, True), (np.nextafter(edges, 3), False)):
-        found = evaluator(x, y).cells_where(ERFC >= Y, np.ones(len(x), np.bool_))
+        found = TwoColumns(x, y).cells_where(ERFC >= Y, np.ones(len(x), np.bool_))
         assert len(found) == (len(x) if held else 0)
 
 
@@ -64,9 +69,8 @@ def test_how_near_the_approximation_is() -> None:
 
 def test_bounds_are_on_both_sides_of_the_value() -> None:
     x, y = np.linspace(-4, 4, 999), np.linspace(-1, 1, 999)
-    exact = evaluator(x, y)
-    bounds = Bounds(exact.value)
-    least, most = bounds.pair(PROBABILITY)
+    exact = TwoColumns(x, y)
+    least, most = exact.pair(PROBABILITY)
     value = exact.value(PROBABILITY)
     assert (least <= value).all()
     assert (value <= most).all()
