@@ -20,6 +20,7 @@ from polyterm.engine.books import Book, Sizing
 from polyterm.engine.checkpoint import Checkpoint, CheckpointError, decode, farewells, unchanged
 from polyterm.engine.engine import Engine
 from polyterm.errors import StoreError
+from polyterm.service.journal import Journalled
 from polyterm.store.checkpoint_rows import StoredCheckpoint
 from polyterm.store.location import Location
 from polyterm.store.sessions import SessionArchive, StoredSession, open_archive
@@ -82,6 +83,26 @@ async def recover(place: Location, own: str, entries: Sequence[Entry], tell: Cal
                 tell(f"repeating session {start.session.id}: {repetition.inputs:,} inputs so far")
                 await asyncio.sleep(0)
         repetition.engine.forget(await archive.closed(repetition.engine.open_positions()))
+    return repetition.recovery(time.monotonic() - began)
+
+
+async def recover_from(journal: Journalled, entries: Sequence[Entry]) -> Recovery:
+    """The same from what this machine noted, while the database is away."""
+    began, info, checkpoint = time.monotonic(), journal.session, journal.checkpoint
+    session = StoredSession(
+        id=info.id, predecessor=None, program=info.program, platform=info.platform, sizing=info.sizing,
+        strategies=info.strategies, started_ms=info.started_ms, ended_ms=None, next_ms=None, digest=None,
+    )  # fmt: skip
+    try:
+        state = None if checkpoint is None else decode(checkpoint.state(), checkpoint.version)
+    except (StoreError, CheckpointError) as error:
+        why = f"The checkpoint of session {info.id} cannot be read ({error}): the engine began with nothing."
+        return Recovery(session=info.id, problem=why)
+    repetition = _Repetition(_Start(session=session, checkpoint=checkpoint, state=state), entries)
+    for item in journal.inputs:
+        repetition.add(item)
+        if repetition.inputs % BREATH == 0:
+            await asyncio.sleep(0)
     return repetition.recovery(time.monotonic() - began)
 
 

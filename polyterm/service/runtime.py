@@ -22,16 +22,16 @@ from polyterm.engine.engine import Engine
 from polyterm.errors import ConfigError, LeaseLost, StoreError
 from polyterm.quant.gaps import GapWatch
 from polyterm.service.assembly import Venues
-from polyterm.service.checkpoints import CheckpointKeeper
 from polyterm.service.commands import Commands
+from polyterm.service.continuity import Continuity
 from polyterm.service.gaps import gap_watch
 from polyterm.service.heartbeat import Heartbeat
 from polyterm.service.host import this_platform
+from polyterm.service.journal import SUFFIX
 from polyterm.service.latch import Latch, opening
 from polyterm.service.lease import RETRY_S, Lease
 from polyterm.service.lease_of import disown, lease_of
 from polyterm.service.recovery import PROGRAM
-from polyterm.service.resumption import take_over
 from polyterm.service.sequencer import Sequencer
 from polyterm.service.snapshots import Screen
 from polyterm.service.sources import Assemble
@@ -75,8 +75,7 @@ class Runtime:
         self._clock = ScaledClock(**settings.clock.model_dump())
         session = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         self._engine = Engine(session, [Book(entry) for entry in entries], settings.paper.sizing)
-        self._entries = tuple(entries)
-        self._keeper = CheckpointKeeper(self._engine)
+        self._continuity = Continuity(self._engine, entries)
         self._digests = RunningDigests(session)
         self._series = [(coin, settings.horizon) for coin in settings.coins]
         self._gaps = GapWatch()
@@ -156,6 +155,7 @@ class Runtime:
         except BaseExceptionGroup as failures:
             if failures.subgroup(LeaseLost) is not None:
                 disown(location)
+                location.beside(SUFFIX).unlink(missing_ok=True)
             raise
 
     async def _take(self, lease: Lease, latch: Latch) -> bool:
@@ -169,11 +169,12 @@ class Runtime:
             return False
         if not taken:
             view.phase, view.why = "observing", f"only observes: {lease.holder()} writes its database"
-            view.latched = latch.read()
+            view.latched = lease.latched or (latch.read() if latch.path.exists() else None)
             return False
         view.phase, view.why, view.latched = "starting", "", None
         if not lease.ran_before:
             latch.begin()
+        latch.catch_up(lease.latched)
         latched = latch.read()
         command = opening(latched)
         if command is not None:
@@ -193,7 +194,9 @@ class Runtime:
                 self._gaps = await gap_watch(self._engine, reader, self._series, self._clock)
                 view.opened(store, reader, sources)
                 while self._early:
-                    store.submit(*self._early.popleft())
+                    item, happened, digests = self._early.popleft()
+                    store.submit(item, happened, digests)
+                    self._continuity.note(item, happened)
                 view.phase, view.why = "running", ""
                 where = {"session": view.session, "database": str(location)}
                 log.info("%s is running: %s", PROGRAM, view.mode, extra=where)
@@ -204,45 +207,29 @@ class Runtime:
                     keep_alive("the heartbeat", heartbeat.run, self._note_problem("heartbeat")),
                     keep_alive(
                         "keeping checkpoints",
-                        lambda: self._keeper.run(store.put_checkpoint),
+                        self._continuity.run,
                         self._note_problem("checkpoints"),
                     ),
                 )
             finally:
                 view.phase = "ending"
-                await self._keep_last(store)
+                await self._continuity.end(self._sequencer.inputs)
                 await reader.close()
                 # Before its task is cancelled, which could cut a commit short.
                 await store.close(self._digests.summary())
                 log.info("ended", extra={"session": view.session})
-
-    async def _keep_last(self, store: Store) -> None:
-        if self._keeper.number != self._sequencer.inputs or not self._keeper.number:
-            return  # an input broke off in the middle, or came too late, or there was none
-        try:
-            await self._keeper.keep(store.put_checkpoint)
-        except StoreError as error:
-            log.warning("no checkpoint of the end: %s", error)
 
     async def _take_over(self, location: Location, store: Store) -> None:
         def tell(what: str) -> None:
             self.view.why = what
 
         early = (item for item, _, _ in self._early)
-        problem = await take_over(location, store, self._engine, early=early, entries=self._entries, tell=tell)
+        problem = await self._continuity.begin(location, store, self._session_info(), early=early, tell=tell)
         self._note_problem("recovery")(problem)
 
     async def _open(self, location: Location, lease: Lease) -> Store:
         """The store; a database that another process keeps locked is waited for."""
-        session = SessionInfo(
-            id=self.view.session,
-            started_ms=self.view.started_ms,
-            mode=self.view.mode,
-            program=PROGRAM,
-            platform=msgspec.json.encode(this_platform()).decode(),
-            sizing=self._settings.paper.sizing,
-            strategies=tuple(row.strategy for row in self._engine.leaderboard_rows()),
-        )
+        session = self._session_info()
         while True:
             try:
                 return await Store.open(
@@ -252,6 +239,17 @@ class Runtime:
                 self.view.why = str(error)
                 log.warning("waiting for the database: %s", error)
                 await asyncio.sleep(OPEN_RETRY_S)
+
+    def _session_info(self) -> SessionInfo:
+        return SessionInfo(
+            id=self.view.session,
+            started_ms=self.view.started_ms,
+            mode=self.view.mode,
+            program=PROGRAM,
+            platform=msgspec.json.encode(this_platform()).decode(),
+            sizing=self._settings.paper.sizing,
+            strategies=tuple(row.strategy for row in self._engine.leaderboard_rows()),
+        )
 
     async def _listen(self, *, strict: bool) -> None:
         """Listen where the settings say. Unless ``strict``, what another process has is left to it."""
@@ -285,7 +283,7 @@ class Runtime:
         else:
             store.submit(item, events, digests)
             store.note_gaps(self._gaps.see(item.payload))
-            self._keeper.note(item, events)
+            self._continuity.note(item, events)
 
     def _stored(self, events: tuple[Event, ...]) -> None:
         self._announce(tuple(event for event in events if not isinstance(event, Commands.ANNOUNCED_AT_ONCE)))
