@@ -14,6 +14,7 @@ from polyterm.core.command import Command, CommandKind, TradingState
 from polyterm.errors import StoreError
 
 ORIGIN: Final = "latch"
+_UNREADABLE: Final = "unreadable"
 
 
 class Latched(msgspec.Struct, frozen=True):
@@ -63,9 +64,18 @@ class Latch:
         except (OSError, msgspec.DecodeError) as error:
             return self._closed(f"cannot be read ({error})")
 
+    def catch_up(self, known: Latched | None) -> None:
+        """Take over a newer state that is known from elsewhere; a latch that cannot be trusted stays closed.
+
+        Raises StoreError.
+        """
+        ours = self.read()
+        if known is not None and known.at_ms > ours.at_ms and ours.command_id != _UNREADABLE:
+            self.write(known)
+
     def _closed(self, what: str) -> Latched:
         reason = f"the latch file {self.path} {what}: trading stays killed until you resume"
-        return Latched("KILLED", reason, ORIGIN, 0, "unreadable")
+        return Latched("KILLED", reason, ORIGIN, 0, _UNREADABLE)
 
 
 def opening(latched: Latched) -> Command | None:

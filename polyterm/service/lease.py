@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from polyterm.errors import ConfigError
+from polyterm.service.latch import Latched
 
 RETRY_S: Final = 0.5
 """How often whoever waits for a lease should try: the holder's end wakes nobody."""
@@ -21,11 +22,13 @@ class Lease(Protocol):
 
     ``ran_before`` says whether somebody held it earlier with the files of this disk. ``fence`` grows with every holder,
     and is 0 where nothing can be taken from one; ``trouble`` is a sentence while its keeper cannot be reached.
+    ``latched`` is the newest trading state that was kept with the lease at the last try, None where none is.
     """
 
     ran_before: bool
     fence: int
     trouble: str
+    latched: Latched | None
 
     @property
     def held(self) -> bool: ...
@@ -156,6 +159,7 @@ class FileLease:
         self.ran_before = False
         self.fence = 0
         self.trouble = ""
+        self.latched: Latched | None = None
         self._file = LockFile(path)
         self._holder = holder
 

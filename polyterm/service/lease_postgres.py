@@ -21,10 +21,13 @@ import asyncpg
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from polyterm.core.event import TradingStateChanged
 from polyterm.errors import ConfigError, LeaseLost, StoreError
+from polyterm.service.latch import Latched
 from polyterm.service.lease import Holder, LockFile
 from polyterm.store import postgres
 from polyterm.store.location import PostgresServer
+from polyterm.store.writer import TRADING_STATE_KEY
 
 HEARTBEAT_S: Final = 2.0
 STALE_S: Final = 8.0
@@ -57,6 +60,7 @@ _END_HOLDER: Final = """
 SELECT pg_terminate_backend(pid) FROM pg_locks
 WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = $1 AND objsubid = 1
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+_STATE: Final = "SELECT value FROM system_state WHERE key = $1"
 _KEEPALIVE: Final = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
 """What the server finds out by when our machine is gone without a word."""
 
@@ -102,6 +106,7 @@ class PostgresLease:
         self.ran_before = False
         self.fence = 0
         self.trouble = ""
+        self.latched: Latched | None = None
         self._server = server
         self._file = LockFile(server.beside(".lease"))
         self._holder = msgspec.structs.replace(holder, token=secrets.token_hex(8))
@@ -184,6 +189,7 @@ class PostgresLease:
                 log.warning("the lease was not given back: %s", error)
         self._hang_up()
         self._file.unlock()
+        await asyncio.sleep(0)  # in which the loop lets go of the connection
 
     async def _beat(self, connection: Any) -> None:
         fence: int | None = await connection.fetchval(_BEAT, self._holder.token)
@@ -202,6 +208,7 @@ class PostgresLease:
         """``last_here`` marks the last holding by a process that had the locked file, and so is dead."""
         connection = await self._open()
         row = await self._read(connection)
+        self.latched = await _trading_state(connection)
         still_s = self._watch.look(row, time.monotonic())
         self._seen = _name(row.holder)
         free = row.released or row.token == last_here
@@ -275,3 +282,15 @@ def _name(holder: str) -> str:
         return str(msgspec.json.decode(holder, type=Holder))
     except msgspec.DecodeError:
         return "another process"
+
+
+async def _trading_state(connection: Any) -> Latched | None:
+    """What the writers of this database were told last, as far as it has reached it."""
+    try:
+        told = await connection.fetchval(_STATE, TRADING_STATE_KEY)
+        change = None if told is None else msgspec.json.decode(told, type=TradingStateChanged)
+    except (asyncpg.UndefinedTableError, msgspec.DecodeError):
+        return None
+    if change is None:
+        return None
+    return Latched(change.after, change.reason, change.actor, change.at_ms, change.command_id)

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from polyterm.core.command import Command
 from polyterm.errors import LeaseLost
 from polyterm.service import lease_postgres
 from polyterm.service.runtime import Runtime
@@ -58,6 +59,25 @@ async def test_the_second_takes_over_when_the_first_ends(cluster: Cluster, postg
     name = postgres.rpartition("/")[2]
     assert cluster.sql("SELECT count(*) FROM ticks", name) == "1"
     assert cluster.sql("SELECT fence, released FROM writer_lease", name) == "2|t"
+
+
+async def test_a_kill_holds_on_whatever_machine_comes_next(postgres: str, hurried: None) -> None:
+    with short_folder() as folder:
+        first, second = engine(folder, postgres, "first"), engine(folder, postgres, "second")
+        stops = asyncio.Event(), asyncio.Event()
+        running = asyncio.create_task(first.run(stops[0]))
+        await eventually(lambda: first.view.phase == "running")
+        assert (await first.send(Command("k", "kill", "me", "socket", "drill"))).accepted
+        await eventually(lambda: first.view.store is not None and first.view.store.pending == 0)
+        waiting = asyncio.create_task(second.run(stops[1]))
+        await eventually(lambda: second.view.phase == "observing")
+        assert second.view.trading_state == "KILLED"
+        stops[0].set()
+        await running
+        await eventually(lambda: second.view.phase == "running")
+        assert (second.view.trading_state, second.view.snapshot().status.trading_reason) == ("KILLED", "drill")
+        stops[1].set()
+        await waiting
 
 
 async def test_one_that_was_replaced_ends_and_delivers_nothing(cluster: Cluster, postgres: str, hurried: None) -> None:

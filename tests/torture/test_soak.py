@@ -98,7 +98,7 @@ async def test_through_the_sockets_memory_and_handles_stay_flat(say: Say) -> Non
     say(f"{growth(samples):+.1f} MB from the second quarter to the last")
     later = samples[len(samples) // 2 :]
     assert max(one.handles for one in later) - min(one.handles for one in later) <= 4
-    assert samples[-1].inputs > MINUTES * 60 * SPEED * 3  # four coins; a slow machine may leave some out
+    assert samples[-1].inputs > MINUTES * 60 * SPEED * 2  # of four coins; a slow machine may leave some out
     if MINUTES >= 20:
         assert growth(samples) < 0.05 * samples[-1].rss_mb
 
