@@ -405,8 +405,8 @@ def test_camps_pool_the_pairs_of_their_members() -> None:
     matrix = heat.matrix_of(msgspec.structs.replace(scenes.CONFLICTS, camps=camps), "camps")
     assert matrix.names == ("Lag", "End")
     # Lag against End: 3 of 4, 2 of 4, 5 of 5, 2 of 5. Within Lag: 0 of 6, 0 of 3, 1 of 6, 1 of 3, 2 of 9.
-    assert matrix.at("Lag", "End") == matrix.at("End", "Lag") == heat.Opposition(18, 12)
-    assert matrix.at("Lag", "Lag") == heat.Opposition(27, 4)
+    assert matrix.at("Lag", "End") == matrix.at("End", "Lag") == ConflictPair("End", "Lag", 18, 12)
+    assert matrix.at("Lag", "Lag") == ConflictPair("Lag", "Lag", 27, 4)
     assert text(heat.exact_figures(matrix, "Lag", "Lag", 80)) == "4 of 27 opposed, 15%: within Lag "
 
 

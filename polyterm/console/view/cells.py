@@ -1,6 +1,6 @@
 """Styled text: a cell is text with a role, a line is cells side by side, a row is a line that has an identity."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Literal, get_args
 
 import msgspec
@@ -44,11 +44,24 @@ class Cell(msgspec.Struct, frozen=True):
 Line = tuple[Cell, ...]
 
 
-class Row(msgspec.Struct, frozen=True):
-    """``key`` is what the row is about; a cursor follows it when rows change places."""
+class Row:
+    """``key`` is what the row is about; a cursor follows it when rows change places.
 
-    key: str
-    cells: Line
+    Its cells are laid out when they are first looked at: most rows of a long table never are.
+    """
+
+    __slots__ = ("_cells", "_lay_out", "key")
+
+    def __init__(self, key: str, lay_out: Callable[[], Line]) -> None:
+        self.key = key
+        self._lay_out = lay_out
+        self._cells: Line | None = None
+
+    @property
+    def cells(self) -> Line:
+        if self._cells is None:
+            self._cells = self._lay_out()
+        return self._cells
 
 
 def printable(text: str) -> str:
@@ -61,7 +74,7 @@ def printable(text: str) -> str:
 def sized(text: str, width: int, align: Align = "left") -> str:
     """``text`` in exactly ``width`` terminal cells; what does not fit ends in an ellipsis."""
     text = printable(text)
-    length = cell_len(text)
+    length = len(text) if text.isascii() else cell_len(text)
     if length > width:
         return set_cell_size(text, width - 1) + "…" if width > 0 else ""
     return " " * (width - length) + text if align == "right" else text + " " * (width - length)
@@ -76,12 +89,20 @@ def short_name(name: str, width: int) -> str:
 
 
 def laid_out(cells: Sequence[Cell], columns: Sequence[Column]) -> Line:
-    """Cells padded to their columns, with a gap of one cell between them."""
+    """Cells padded to their columns, with a gap of one cell after each but the last; neighbours of one role are one.
+
+    The fewer pieces a line has, the less there is to paint and to send to the terminal.
+    """
     line: list[Cell] = []
-    for cell, column in zip(cells, columns, strict=True):
-        if line:
-            line.append(Cell(" "))
-        line.append(Cell(sized(cell.text, column.width, column.align), cell.role))
+    last = len(columns) - 1
+    for place, (cell, column) in enumerate(zip(cells, columns, strict=True)):
+        text = sized(cell.text, column.width, column.align)
+        if place < last:
+            text += " "
+        if line and line[-1].role == cell.role:
+            line[-1] = Cell(line[-1].text + text, cell.role)
+        else:
+            line.append(Cell(text, cell.role))
     return tuple(line)
 
 

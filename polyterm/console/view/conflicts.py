@@ -1,5 +1,6 @@
 """The conflict heatmap: in which share of the windows that both traded two strategies, or camps, opposed each other."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal
@@ -9,7 +10,7 @@ import msgspec
 from polyterm.console.latest import View
 from polyterm.console.view.cells import HEAT, Cell, Item, Line, Role, cut, joined, short_name, sized
 from polyterm.console.view.figures import DOWN, UP, countdown
-from polyterm.core.snapshot import Conflicts, Lineup
+from polyterm.core.snapshot import ConflictPair, Conflicts, Lineup
 
 GLYPHS: Final = "·░▒▓█"
 LABEL_MIN: Final = 9
@@ -47,37 +48,27 @@ def grid_for(count: int, width: int, height: int) -> Grid:
     return Grid(label, 1, min(count, height), max(0, width - label))
 
 
-class Opposition(msgspec.Struct, frozen=True):
-    """``opposed`` of ``windows`` in which both took a side; for camps, over all pairs of members."""
-
-    windows: int
-    opposed: int
-
-    @property
-    def share(self) -> float:
-        return self.opposed / self.windows
-
-
 class Matrix:
-    """What stands on the axes, in their order, and how each opposes each."""
+    """What stands on the axes, in their order, and how each opposes each. ``met`` knows every pair one way round."""
 
-    def __init__(self, names: Sequence[str], met: Mapping[tuple[str, str], Opposition]) -> None:
+    def __init__(self, names: Sequence[str], met: Mapping[tuple[str, str], ConflictPair]) -> None:
         self.names = tuple(names)
         self._met = met
 
-    def at(self, row: str, column: str) -> Opposition | None:
-        """None where the two never traded in the same window."""
-        return self._met.get((row, column))
+    def at(self, row: str, column: str) -> ConflictPair | None:
+        """None where the two never traded in the same window. For camps, over all pairs of their members."""
+        met = self._met
+        return met.get((row, column)) or met.get((column, row))
 
     @property
     def empty(self) -> bool:
         return not self._met
 
-    def opponents(self, name: str) -> list[tuple[str, Opposition]]:
+    def opponents(self, name: str) -> list[tuple[str, ConflictPair]]:
         """Whom it opposes most, of those it has met often enough."""
         found = [(other, met) for other in self.names if other != name and (met := self.at(name, other)) is not None]
         often = [pair for pair in found if pair[1].windows >= SPOKEN_OF and pair[1].opposed]
-        return sorted(often, key=lambda pair: -pair[1].share)[:OPPONENTS]
+        return sorted(often, key=lambda pair: -share(pair[1]))[:OPPONENTS]
 
 
 def matrix_of(conflicts: Conflicts, axes: Axes) -> Matrix:
@@ -86,12 +77,8 @@ def matrix_of(conflicts: Conflicts, axes: Axes) -> Matrix:
 
 def _of_strategies(conflicts: Conflicts) -> Matrix:
     """Only those that have traded, by cluster where the engine has found any."""
-    met: dict[tuple[str, str], Opposition] = {}
-    for pair in conflicts.pairs:
-        if pair.windows:
-            found = Opposition(pair.windows, pair.opposed)
-            met[pair.first, pair.second] = met[pair.second, pair.first] = found
-    traded = {first for first, _ in met}
+    met = {(pair.first, pair.second): pair for pair in conflicts.pairs if pair.windows}
+    traded = {name for pair in met for name in pair}
     return Matrix(conflicts.order or [name for name in conflicts.strategies if name in traded], met)
 
 
@@ -104,26 +91,30 @@ def _of_camps(conflicts: Conflicts) -> Matrix:
         first, second = camps.get(pair.first), camps.get(pair.second)
         if first is None or second is None:
             continue
-        for place in {(first, second), (second, first)}:
-            windows[place] += pair.windows
-            opposed[place] += pair.opposed
-    met = {place: Opposition(count, opposed[place]) for place, count in windows.items() if count}
+        place = (first, second) if first <= second else (second, first)
+        windows[place] += pair.windows
+        opposed[place] += pair.opposed
+    met = {place: ConflictPair(*place, count, opposed[place]) for place, count in windows.items() if count}
     return Matrix([camp.name for camp in conflicts.camps if any(camp.name in place for place in met)], met)
 
 
-def heat_level(share: float) -> int:
-    return sum(share > step for step in STEPS)
+def share(pair: ConflictPair) -> float:
+    return pair.opposed / pair.windows
+
+
+def heat_level(opposed: float) -> int:
+    return bisect_left(STEPS, opposed)
 
 
 def heat_cell(matrix: Matrix, row: str, column: str, width: int) -> Cell:
     met = matrix.at(row, column)
     if met is None:
         return Cell(("╲" if width < 3 else "—").rjust(width), "muted") if row == column else Cell(" " * width)
-    level = heat_level(met.share)
+    level = heat_level(share(met))
     if width < 3:
         # Glyphs hide what is behind them, so here the ink carries the colour and its density the share.
         return Cell(GLYPHS[level] * width, "heat-ink" if level else "muted")
-    return Cell(f"{100 * met.share:.0f}".rjust(width), HEAT[level])
+    return Cell(f"{100 * share(met):.0f}".rjust(width), HEAT[level])
 
 
 def heat_cells(matrix: Matrix, row: str, columns: Iterable[str], width: int, cursor: str | None) -> Line:
@@ -165,8 +156,8 @@ def coin_rates(conflicts: Conflicts, width: int) -> Line:
     """Per coin the share of traded windows in which both sides were bought."""
     items = [Item(9, (Cell("both sides bought", "muted"),))]
     for coin in conflicts.coins:
-        share = f"{100 * coin.conflicted / coin.windows:.0f}%" if coin.windows else "–"
-        items.append(Item(10, (Cell(f"{coin.coin.upper()} ", "muted"), Cell(share))))
+        rate = f"{100 * coin.conflicted / coin.windows:.0f}%" if coin.windows else "–"
+        items.append(Item(10, (Cell(f"{coin.coin.upper()} ", "muted"), Cell(rate))))
     return joined(items, width)
 
 
@@ -177,7 +168,7 @@ def exact_figures(matrix: Matrix, row: str, column: str, width: int) -> Line:
     names = Cell(f"{row} × {column} " if row != column else f"within {row} ", "strong")
     if met is None:
         return cut((Cell("never in one window: ", "muted"), names), width)
-    figures = f"{met.opposed} of {met.windows} opposed, {100 * met.share:.0f}%: "
+    figures = f"{met.opposed} of {met.windows} opposed, {100 * share(met):.0f}%: "
     return cut((Cell(figures), names), width)
 
 
@@ -186,7 +177,7 @@ def opponents_line(matrix: Matrix, name: str, width: int) -> Line:
     found = matrix.opponents(name)
     if not found:
         return ()
-    named = ", ".join(f"{other} {100 * met.share:.0f}% of {met.windows}" for other, met in found)
+    named = ", ".join(f"{other} {100 * share(met):.0f}% of {met.windows}" for other, met in found)
     return cut((Cell(f"{SELECTED}{name}", "accent"), Cell(" opposes ", "muted"), Cell(named)), width)
 
 

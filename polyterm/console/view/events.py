@@ -114,7 +114,7 @@ def _row(item: Event | Note, said: Cell, columns: Sequence[Column], selected: st
     if selected is not None and not isinstance(item, Note) and _strategy_of(item) == selected:
         said = Cell(f"{SELECTED} {said.text}", said.role)
     cells = [Cell(clock_time(item.at_ms), "muted") if column.key == "time" else said for column in columns]
-    return Row(key, laid_out(cells, columns))
+    return Row(key, lambda: laid_out(cells, columns))
 
 
 def _strategy_of(event: Event) -> str | None:

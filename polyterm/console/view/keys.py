@@ -61,6 +61,9 @@ def help_rows(quit_note: str, columns: Sequence[Column]) -> tuple[Row, ...]:
             continue
         note = f": {quit_note}" if action.id == "quit" and quit_note else ""
         entries.append((key_names(action), action.help + note))
-    rows = [Row(keys + what, laid_out((Cell(keys, "accent"), Cell(what)), columns)) for keys, what in entries]
-    rows += [Row(word, laid_out((Cell(word, "strong"), Cell(meaning)), columns)) for word, meaning in WORDS]
-    return tuple(rows)
+    rows = [_help_row(Cell(keys, "accent"), what, columns) for keys, what in entries]
+    return (*rows, *(_help_row(Cell(word, "strong"), meaning, columns) for word, meaning in WORDS))
+
+
+def _help_row(first: Cell, meaning: str, columns: Sequence[Column]) -> Row:
+    return Row(first.text + meaning, lambda: laid_out((first, Cell(meaning)), columns))

@@ -244,13 +244,14 @@ _CELLS: Final[Mapping[str, Callable[[Standing, View, int], Cell]]] = {
 
 def leaderboard_rows(view: View, columns: Sequence[Column], choice: Choice | None = None) -> tuple[Row, ...]:
     """One row a strategy; its key is the strategy's name."""
-    return tuple(
-        Row(
+
+    def row(standing: Standing) -> Row:
+        return Row(
             standing.row.strategy,
-            laid_out([_CELLS[column.key](standing, view, column.width) for column in columns], columns),
+            lambda: laid_out([_CELLS[column.key](standing, view, column.width) for column in columns], columns),
         )
-        for standing in standings(view, choice or Choice())
-    )
+
+    return tuple(map(row, standings(view, choice or Choice())))
 
 
 def headings(columns: Sequence[Column], choice: Choice) -> tuple[Column, ...]:

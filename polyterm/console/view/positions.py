@@ -74,10 +74,14 @@ def position_rows(view: View, columns: Sequence[Column], selected: str | None = 
     newest = sorted(
         view.positions.rows, key=lambda row: (row.strategy != selected, -row.entry_ms, row.strategy, row.key)
     )
-    return tuple(
-        Row(f"{row.strategy} {row.key}", laid_out([_cell(row, view, column, selected) for column in columns], columns))
-        for row in newest
-    )
+
+    def shown(row: PositionRow) -> Row:
+        return Row(
+            f"{row.strategy} {row.key}",
+            lambda: laid_out([_cell(row, view, column, selected) for column in columns], columns),
+        )
+
+    return tuple(map(shown, newest))
 
 
 def positions_note(view: View, selected: str | None) -> str:

@@ -1,6 +1,7 @@
 """The ticks pane: per series what the market shows, how fresh it is, and whether it may be traded on."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from polyterm.console.latest import View
@@ -296,15 +297,14 @@ def tick_rows(view: View, columns: Sequence[Column]) -> tuple[Row, ...]:
     if view.ticks is None:
         return ()
     by_key = {column.key: column for column in columns}
-    rows: list[Row] = []
-    for row in view.ticks.rows:
-        key = f"{row.coin}-{row.horizon}"
+
+    def line(row: TickRow) -> Line:
         if row.tick is None:
-            rows.append(Row(key, _without_tick(row, columns)))
-            continue
+            return _without_tick(row, columns)
         shown = _Shown(row, row.tick, view, by_key)
-        rows.append(Row(key, laid_out([_CELLS[column.key](shown) for column in columns], columns)))
-    return tuple(rows)
+        return laid_out([_CELLS[column.key](shown) for column in columns], columns)
+
+    return tuple(Row(f"{row.coin}-{row.horizon}", partial(line, row)) for row in view.ticks.rows)
 
 
 def _without_tick(row: TickRow, columns: Sequence[Column]) -> Line:

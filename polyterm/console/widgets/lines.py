@@ -26,6 +26,35 @@ def changed_lines(before: Sequence[object], after: Sequence[object]) -> list[int
     return both + list(range(min(len(before), len(after)), max(len(before), len(after))))
 
 
+class Styles:
+    """A widget's own style and those of its component classes, looked up once until ``forget``."""
+
+    def __init__(self, widget: Widget) -> None:
+        self._widget = widget
+        self._base: Style | None = None
+        self._components: dict[str, Style] = {}
+
+    def forget(self) -> None:
+        """Theme, focus or a class have changed."""
+        self._base = None
+        self._components.clear()
+
+    @property
+    def base(self) -> Style:
+        if self._base is None:
+            self._base = self._widget.rich_style
+        return self._base
+
+    def component(self, name: str) -> Style:
+        found = self._components.get(name)
+        if found is None:
+            found = self._components[name] = self._widget.get_component_rich_style(name, partial=True)
+        return found
+
+    def of_role(self, role: str) -> Style:
+        return self.component(f"cell--{role}")
+
+
 def set_title(widget: Widget, title: str) -> None:
     """Setting a border title paints the whole widget anew, so only a different one is set; markup is just text."""
     content = Content(title)
@@ -41,6 +70,11 @@ class Lines(Widget):
     def __init__(self, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self._lines: tuple[Line, ...] = ()
+        self._seen_styles = Styles(self)
+
+    def notify_style_update(self) -> None:
+        self._seen_styles.forget()
+        super().notify_style_update()
 
     def show(self, lines: tuple[Line, ...]) -> None:
         before, self._lines = self._lines, lines
@@ -48,9 +82,6 @@ class Lines(Widget):
         if regions:
             self.refresh(*regions)
 
-    def style_of(self, role: str) -> Style:
-        return self.get_component_rich_style(f"cell--{role}", partial=True)
-
     def render_line(self, y: int) -> Strip:
         line = self._lines[y] if y < len(self._lines) else ()
-        return painted(line, self.size.width, self.rich_style, self.style_of)
+        return painted(line, self.size.width, self._seen_styles.base, self._seen_styles.of_role)

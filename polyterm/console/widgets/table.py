@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from typing import ClassVar, Final
 
 import msgspec
-from rich.style import Style
 from textual import events
 from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from polyterm.console.actions import bindings
 from polyterm.console.layout import Column, ColumnSpec, fit
 from polyterm.console.view.cells import Cell, Line, Row, laid_out, wrapped
-from polyterm.console.widgets.lines import COMPONENT_CLASSES, changed_lines, painted, set_title
+from polyterm.console.widgets.lines import COMPONENT_CLASSES, Styles, changed_lines, painted, set_title
 
 SCROLLBAR: Final = 1
 
@@ -36,6 +36,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
 
     def __init__(self, id: str, specs: Sequence[ColumnSpec]) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
+        self._seen_styles = Styles(self)
         self._specs = specs
         self._title = specs[0].title
         self._titled = False
@@ -69,18 +70,33 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         before, self._rows = self._rows, rows
         in_view = self._cursor_in_view()
         previous, self._cursor = self._cursor, self._place_cursor()
-        if len(before) != len(rows) or self.virtual_size.width != self.size.width:
-            self.virtual_size = Size(self.size.width, len(rows) + 1)
+        self._make_room(Size(self.size.width, len(rows) + 1))
         if empty != self._empty:
             self._empty = empty
             self.refresh()
             return
-        dirty = set(changed_lines(before, rows))
+        top, visible = self.scroll_offset.y, max(0, self.size.height - 1)
+        lines = changed_lines(_cells(before, top, visible), _cells(rows, top, visible))
+        dirty = {top + line for line in lines}
         if previous != self._cursor:
             dirty |= {previous, self._cursor}
         self._refresh_rows(dirty)
         if in_view and previous != self._cursor:
             self._scroll_to_cursor()
+
+    def _make_room(self, size: Size) -> None:
+        """Only a scrollbar that comes or goes is worth arranging the whole screen anew."""
+        before, height = self.virtual_size, self.container_size.height
+        if size == before:
+            return
+        if size.width != before.width or (size.height > height) != (before.height > height):
+            self.virtual_size = size
+            return
+        self.set_reactive(Widget.virtual_size, size)
+        if size.height > height:
+            self.vertical_scrollbar.window_virtual_size = size.height
+            if self.scroll_offset.y > self.max_scroll_y:
+                self.scroll_to(y=self.max_scroll_y, animate=False)
 
     def _head(self, title: str) -> None:
         if self._titled:
@@ -123,25 +139,23 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh(*regions)
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
-        base = self.rich_style
+        width, styles = self.size.width, self._seen_styles
+        base = styles.base
         if y == 0:
-            return painted(self._heading, width, base + self._component("table--heading"), self._style_of)
+            return painted(self._heading, width, base + styles.component("table--heading"), styles.of_role)
         if not self._rows:
             lines = wrapped(self._empty, width)
-            return painted(lines[y - 1] if y <= len(lines) else (), width, base, self._style_of)
+            return painted(lines[y - 1] if y <= len(lines) else (), width, base, styles.of_role)
         place = self.scroll_offset.y + y - 1
         if place >= len(self._rows):
             return Strip.blank(width, base)
         if place == self._cursor:
-            base += self._component("table--cursor")
-        return painted(self._rows[place].cells, width, base, self._style_of)
+            base += styles.component("table--cursor")
+        return painted(self._rows[place].cells, width, base, styles.of_role)
 
-    def _component(self, name: str) -> Style:
-        return self.get_component_rich_style(name, partial=True)
-
-    def _style_of(self, role: str) -> Style:
-        return self._component(f"cell--{role}")
+    def notify_style_update(self) -> None:
+        self._seen_styles.forget()
+        super().notify_style_update()
 
     def action_cursor(self, step: int) -> None:
         self._move_to(self._cursor + step)
@@ -186,3 +200,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_to(y=self._cursor, animate=False)
         elif self._cursor >= top + visible:
             self.scroll_to(y=self._cursor - visible + 1, animate=False)
+
+
+def _cells(rows: tuple[Row, ...], top: int, count: int) -> list[Line]:
+    return [row.cells for row in rows[top : top + count]]
