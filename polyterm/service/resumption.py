@@ -9,14 +9,17 @@ from polyterm.core.input import Input
 from polyterm.engine.engine import Engine
 from polyterm.errors import StoreError
 from polyterm.service.checkpoints import packed
-from polyterm.service.journal import SUFFIX, read_journal
+from polyterm.service.journal import SUFFIX, Journalled, read_journal
 from polyterm.service.recovery import Recovery, recover, recover_from
 from polyterm.store.checkpoint_rows import StoredCheckpoint
 from polyterm.store.location import Location
+from polyterm.store.sessions import open_archive
 from polyterm.store.store import Store
 from polyterm.strategies.entry import Entry
 
 RETRY_S: Final = 0.5
+ANSWER_S: Final = 2.0
+RECOVER_S: Final = 60.0
 
 log = logging.getLogger(__name__)
 Tell = Callable[[str], None]
@@ -55,29 +58,44 @@ async def take_over(
     return ""
 
 
+async def _is_superseded(place: Location, own: str, journal: Journalled) -> bool:
+    """Whether the database knows of a session after the journal's, from another machine."""
+    try:
+        async with asyncio.timeout(ANSWER_S), open_archive(place) as archive:
+            last = await archive.before(own)
+    except (StoreError, TimeoutError):
+        return False
+    return last is not None and last.started_ms > journal.session.started_ms
+
+
 async def _found(place: Location, store: Store, session: str, entries: Sequence[Entry], tell: Tell) -> Recovery:
+    try:
+        return await _looked_up(place, store, session, entries, tell)
+    except Exception as error:
+        log.exception("the last session could not be taken up")
+        why = f"The last session could not be taken up by a defect of ours ({type(error).__name__}: {error})"
+        return Recovery(problem=f"{why}: the engine began with nothing.")
+
+
+async def _looked_up(place: Location, store: Store, session: str, entries: Sequence[Entry], tell: Tell) -> Recovery:
     """From the database once everything that the last session left on this machine is in it. While that takes, what
     this machine noted itself must do."""
     is_away = False
     while True:
         rows = store.status.spool_rows
         journal = read_journal(place.beside(SUFFIX)) if rows or is_away else None
-        if journal is not None:
+        if journal is not None and not await _is_superseded(place, session, journal):
             log.warning("session %s is taken up from the notes of this machine", journal.session.id)
             return await recover_from(journal, entries)
-        if not rows:
-            try:
-                return await recover(place, session, entries, tell)
-            except StoreError as error:
-                log.warning("waiting for the last session: %s", error)
-                tell(str(error))
-                is_away = True
-            except Exception as error:
-                log.exception("the last session could not be taken up")
-                why = f"by a defect of ours ({type(error).__name__}: {error})"
-                return Recovery(
-                    problem=f"The last session could not be taken up, {why}: the engine began with nothing."
-                )
-        else:
+        if rows:
             tell(f"waits until {rows:,} rows of the last session are in the database")
+        else:
+            try:
+                async with asyncio.timeout(RECOVER_S):
+                    return await recover(place, session, entries, tell)
+            except (StoreError, TimeoutError) as error:
+                why = str(error) or f"The database did not answer within {RECOVER_S:g} s."
+                log.warning("waiting for the last session: %s", why)
+                tell(why)
+                is_away = True
         await asyncio.sleep(RETRY_S)
