@@ -82,7 +82,7 @@ class _JsonLines:
         self._what = what
 
     def write(self, rows: Sequence[ExportedRow]) -> None:
-        self._out.writelines(line + b"\n" for line in json_objects(self._what, rows))
+        self._out.write(b"".join(line + b"\n" for line in json_objects(self._what, rows)))
 
     def close(self) -> None:
         """Every line is out."""

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from polyterm.store.reports.review import Review
 
 DEFAULT_HOURS: Final = 6.0
+MAX_HOURS: Final = 1_000_000
 SOURCES: Final = {"exchange": "exchange spot", "oracle": "oracle", "average": "60 s average"}
 
 
 @click.command("review")
-@click.argument("hours", type=click.FloatRange(min=0, min_open=True, max=24 * 366 * 10), default=DEFAULT_HOURS)
+@click.argument("hours", type=click.FloatRange(min=0, min_open=True, max=MAX_HOURS), default=DEFAULT_HOURS)
 @report_options
 def command(hours: float, db: str | None, *, as_json: bool) -> None:
     """Show what was traded, earned, resolved and collected in the last HOURS (default 6).

@@ -94,7 +94,7 @@ async def _tables(archive: Archive) -> tuple[tuple[TableSize, ...], int]:
     for table in metadata.sorted_tables:
         if archive.holds(table):
             rows = await archive.scalar(select(func.count()).select_from(table))
-            found.append(TableSize(table.name, rows, sizes.get(table.name)))
+            found.append(TableSize(str(table.name), rows, sizes.get(table.name)))
     return tuple(found), whole
 
 
