@@ -7,7 +7,10 @@ What the runtime needs:
   is the one writer task; ``submit(item, events, digests)`` and ``put_state(key, json, at_ms)`` never block; ``status``
   says how it stands and how much waits where; ``close()`` flushes and raises StoreError when something could not be
   written in time.
-- ``queries.Reader.open(path)``: ``trades(query, now_ms)`` and ``state(key)``, read-only, also while the engine writes.
+- ``queries.Reader.open(path)``: ``trades(query, now_ms)``, ``state(key)``, ``unresolved(since_ms)`` (windows whose
+  official result is not stored) and ``newest_slots(series)``, read-only, also while the engine writes.
+- ``store.note_gaps(gaps)``: what a series lacks, as rows and on the windows touched. ``side_totals`` sums up trades by
+  window, strategy and side for the analysis of conflicts.
 - ``sessions.open_archive(path)``: what a session was given, input by input, and the digests it came to.
   ``history.read_store(path, span)``: ticks and windows of a span of time, whoever stored them.
 
