@@ -232,8 +232,8 @@ class LongHistory:
 
     def restore(self, state: LongState) -> None:
         self._slots = array("q")
-        for first, number in state.runs:
-            self._slots.frombytes(np.arange(first, first + number, dtype=np.int64).tobytes())
+        for first, length in state.runs:
+            self._slots.frombytes(np.arange(first, first + length, dtype=np.int64).tobytes())
         self._prices = array("d", state.prices)
 
     def oldest(self, since_slot: int) -> int:
