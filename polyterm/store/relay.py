@@ -59,6 +59,7 @@ class Relay:
         self._aside = server.beside(REFUSED_SUFFIX)
         self._hold_until = 0.0
         self._retry_s = limits.retry_s
+        self._batch = limits.batch
         self._trouble = ""
         self._lasting = False
         self._refused = 0
@@ -89,7 +90,8 @@ class Relay:
             try:
                 await self._within(self._send(engine, lines), self._limits.direct_s)
             except REFUSALS as error:
-                self._note_trouble(error)
+                if not _at_fault(error):  # a row to blame is found when the spool is delivered
+                    self._note_trouble(error)
             else:
                 self._note_well(time.monotonic() - began)
                 return
@@ -152,7 +154,7 @@ class Relay:
             try:
                 if self._engine is None:
                     await self._within(self._connect(), self._limits.migrate_s)
-                elif batch := await self.spool.oldest(self._limits.batch):
+                elif batch := await self.spool.oldest(self._batch):
                     await self._within(self._deliver(self._engine, batch.lines), self._limits.batch_timeout_s)
                     await self.spool.drop(batch.last)
             except (ConfigError, StoreError, *REFUSALS) as error:
@@ -223,8 +225,8 @@ class Relay:
 
     def _note_trouble(self, error: Exception) -> None:
         self._lasting = isinstance(error, ConfigError)
-        ours = isinstance(error, ConfigError | StoreError)
-        trouble = str(error) if ours else f"The server is away: {reason(error)}."
+        self._batch = max(1, self._batch // 2)  # less may arrive in time
+        trouble = _told(error)
         if trouble == self._trouble:
             self._retry_s = min(self._retry_s * 2, self._limits.retry_max_s)
         else:
@@ -236,8 +238,17 @@ class Relay:
         if self._trouble:
             log.warning("the server is back, %d rows wait in the spool", self.spool.rows)
         self._trouble, self._lasting, self._retry_s = "", False, self._limits.retry_s
+        self._batch = min(self._limits.batch, self._batch * 2)
         if took_s > self._limits.direct_s:  # too slow to make anybody wait for it
             self._hold_until = time.monotonic() + self._limits.hold_s
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, ConfigError | StoreError):
+        return str(error)
+    if isinstance(error, sqlite3.Error):
+        return f"The spool cannot be read: {reason(error)}."
+    return f"The server is away: {reason(error)}."
 
 
 def _lasting(age_s: float) -> str:
@@ -251,7 +262,7 @@ async def _must_be_durable(connection: AsyncConnection) -> None:
         raise StoreError("The server does not keep synchronous_commit on: its commits would not be durable.")
 
 
-def _at_fault(error: DBAPIError | StoreError) -> bool:
+def _at_fault(error: Exception) -> bool:
     """Whether a row is to blame."""
     return isinstance(error, StoreError) or _sqlstate(error)[:2] in _AT_FAULT
 

@@ -124,13 +124,23 @@ class Spool:
         found: list[Line] = []
         last = self._dropped
         query = "SELECT seq, lines FROM spool WHERE seq > ? ORDER BY seq"
-        with closing(self._open().execute(query, (last,))) as cursor:
+        connection = self._open()
+        with closing(connection.execute(query, (last,))) as cursor:
             for place, packed in cursor:
                 last = place
-                found += self._decode.decode(self._unpack.decompress(packed))
+                found += self._read(packed)
                 if len(found) >= rows:
                     break
-        return Batch(last, found) if found else None
+        if not found:
+            self._count(connection)
+            return None
+        return Batch(last, found)
+
+    def _read(self, packed: bytes) -> list[Line]:
+        try:
+            return self._decode.decode(self._unpack.decompress(packed))
+        except (zstandard.ZstdError, msgspec.MsgspecError) as error:
+            raise sqlite3.DatabaseError(f"rows of the spool are damaged: {error}") from error
 
     def _drop(self, last: int) -> None:
         connection, self._dropped = self._open(), last
