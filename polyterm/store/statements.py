@@ -209,7 +209,7 @@ def _flag() -> Kind:
             )
         )
 
-    bound = {name: bindparam(name, type_=kind) for name, kind in names.items()}
+    bound: dict[str, ColumnElement[Any]] = {name: bindparam(name, type_=kind) for name, kind in names.items()}
     return Kind(name="flag", lane=windows.name, sqlite=flag(bound), postgres=flag(dict(new.items())))
 
 
