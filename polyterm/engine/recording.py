@@ -109,9 +109,9 @@ class _SeriesReader:
         ticks = TickColumns.of(series[1], tuple(self.ticks))
         return Rows(np.array(self.numbers, np.int64), np.array(self.at_ms, np.int64), ticks, self.fresh)
 
-    def forget(self) -> None:
-        """Keep what later ticks may look back on."""
-        warm = _warm_from(np.array([tick.key.epoch for tick in self.ticks], np.int64), len(self.ticks))
+    def forget(self, epoch: Whole) -> None:
+        """Keep what later ticks may look back on; ``epoch`` are those of the ticks."""
+        warm = _warm_from(epoch, len(epoch))
         del self.numbers[:warm], self.at_ms[:warm], self.ticks[:warm], self.starts[:-1]
         self.fresh = len(self.ticks)
 
@@ -148,7 +148,7 @@ class Reader:
         rows = {series: reader.rows(series) for series, reader in self._series.items()}
         starts = {series: list(reader.starts) for series, reader in self._series.items()}
         recording = Recording(self._first, self._next, rows, self._others, starts)
-        for reader in self._series.values():
-            reader.forget()
+        for series, reader in self._series.items():
+            reader.forget(rows[series].ticks.epoch)
         self._first, self._others = self._next, []
         return recording
