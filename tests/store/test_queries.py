@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from polyterm.core.market import MarketKey
@@ -27,6 +28,10 @@ TRADES = (
 )
 
 
+# What is read knows whose it is.
+STORED = tuple(msgspec.structs.replace(trade, session="s1") for trade in TRADES)
+
+
 @pytest.fixture
 async def reader(open_store, path):
     store = await open_store()
@@ -39,7 +44,7 @@ async def reader(open_store, path):
 
 async def test_everything_newest_first_with_totals(reader):
     answer = await reader.trades(TradesQuery(period="all"), NOW_MS)
-    fast, endgame, lost, won, eth, first = (TRADES[i] for i in (4, 5, 2, 1, 3, 0))
+    fast, endgame, lost, won, eth, first = (STORED[i] for i in (4, 5, 2, 1, 3, 0))
     assert answer.trades == (fast, endgame, lost, won, eth, first)
     # wins: 0 dollars is no win. SpotLag_Fast on btc: 2 x (12.50 touch, 10.00 costed).
     assert answer.totals == (
@@ -73,7 +78,7 @@ async def test_a_period_reaches_back_from_now(reader, period, length_ms):
 
 async def test_one_strategy_and_one_coin(reader):
     answer = await reader.trades(TradesQuery(period="all", strategy="SpotLag_Fast", coin="eth"), NOW_MS)
-    assert answer.trades == (TRADES[3],)
+    assert answer.trades == (STORED[3],)
     assert answer.windows == 1
     hostile = await reader.trades(TradesQuery(period="all", strategy="x' OR '1'='1"), NOW_MS)
     assert hostile.trades == ()

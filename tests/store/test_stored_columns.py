@@ -214,6 +214,9 @@ async def test_a_window_from_start_to_official_result(open_store, path):
         "created_at": "2026-01-25 00:00:00.000000",
         "opened_ms": EPOCH * 1000,
         "closed_ms": END_MS,
+        "official_delay_ms": 90_000,
+        "gap_count": 0,
+        "gap_s": 0,
     }
 
 
@@ -293,6 +296,7 @@ async def test_a_correction_changes_the_trade_and_is_remembered(open_store, path
         "pnl_after": -40.0,
         "costed_pnl_before": 58.25,
         "costed_pnl_after": -41.75,
+        "trade_session": "s1",
     }
     assert rows(path, "SELECT COUNT(*) AS n FROM paper_trades") == [{"n": 2}]
 
