@@ -36,8 +36,10 @@ RESULT_AFTER_S: Final = 15
 # The venue usually says within 90 s, at times within the hour. A settlement at stream grade is right in 99.85 %.
 RESULT_WITHIN_S: Final = 24 * 3600
 UNSETTLED_WITHIN_S: Final = 7 * 24 * 3600
-# Also of answers, for one whose trades could not be settled at a good grade: the venue or we may have been away.
-RESULT_ANSWERS: Final = 100
+# Also of answers: the venue or we may have been away.
+RESULT_ANSWERS: Final = 5
+UNSETTLED_ANSWERS: Final = 100
+JUDGE_WITHIN_S: Final = 3600
 UNSUBSCRIBE_AFTER_S: Final = 60
 RESULT_LATE_S: Final = 120
 # The wait between two questions about one window grows from here; on a fast clock it is at least ASK_PAUSE_S.
@@ -84,8 +86,8 @@ class _Window:
     def is_given_up(self, ended_ms: int) -> bool:
         """Whether nothing is to be expected any more ``ended_ms`` after its end, though the result is owed."""
         if self.judged in SETTLEMENT_GRADES:
-            return ended_ms >= RESULT_WITHIN_S * 1000
-        return self.answers >= RESULT_ANSWERS and ended_ms >= UNSETTLED_WITHIN_S * 1000
+            return self.answers >= RESULT_ANSWERS and ended_ms >= RESULT_WITHIN_S * 1000
+        return self.answers >= UNSETTLED_ANSWERS and ended_ms >= UNSETTLED_WITHIN_S * 1000
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -177,9 +179,9 @@ class WindowDesk:
 
     def _unsettled(self) -> Iterator[str]:
         if self._given_up:
-            yield f"{self._given_up} official results never came"
+            yield f"official results that never came: {self._given_up}"
         if self._voided:
-            yield f"{len(self._voided)} markets ended without a winner, the last {self._voided[-1]}"
+            yield f"markets that ended without a winner: {len(self._voided)}, the last {self._voided[-1]}"
 
     def advance(self) -> None:
         """Bring every window to the present."""
@@ -218,7 +220,8 @@ class WindowDesk:
             final = self._references.best(key.coin, key.end)
             if window.opened:
                 self._emit(WindowEnded(key, final))
-        self._judge(window)
+        if now_ms < key.end * 1000 + self._market_ms(JUDGE_WITHIN_S):  # no price of its end comes later than that
+            self._judge(window)
 
     def _find_strike(self, window: _Window) -> None:
         found = self._references.best(window.key.coin, window.key.epoch)
@@ -327,7 +330,7 @@ class WindowDesk:
         if window.judged == "official" or window.voided:
             return None
         limit = RESULT_GROWTH_LIMIT if window.ended else ASK_GROWTH_LIMIT
-        growth = min(ASK_GROWTH ** min(window.answers, RESULT_ANSWERS), limit)
+        growth = min(ASK_GROWTH ** min(window.answers, UNSETTLED_ANSWERS), limit)
         again_ms = self._clock.market_ms() + int(self._market_ms(ASK_AGAIN_S, ASK_PAUSE_S) * growth)
         if window.info is None or window.ended:
             return again_ms

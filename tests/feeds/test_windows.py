@@ -315,13 +315,22 @@ async def test_a_mentioned_result_is_asked_for_at_once(venue: Venue, world: Worl
 
 async def test_a_result_that_never_comes_is_given_up_after_a_day_and_counted(world: World) -> None:
     await settled(world, 100.0, 100.5)
+    window = world.desk._windows[KEY]
+    await eventually(lambda: world.at(world.now_s + 20) or window.answers >= 5)
     world.clock.advance_to((KEY.end + 24 * 3600) * 1000 - 1)
     world.desk.advance()
     assert world.desk.market(KEY) is not None
     world.clock.advance_to((KEY.end + 24 * 3600) * 1000)
     world.desk.advance()
     assert world.desk.market(KEY) is None
-    assert "1 official results never came" in world.desk.row().reason
+    assert "official results that never came: 1" in world.desk.row().reason
+
+
+async def test_a_result_that_is_days_old_is_still_asked_for_a_few_times(venue: Venue) -> None:
+    known = UnresolvedWindow(KEY, grade="stream")
+    async with running(venue, KEY.end + 3 * 86_400, unresolved=(known,)) as world:
+        await eventually(lambda: world.at(world.now_s + 20) or KEY not in world.desk._windows)
+        assert sum(KEY_SLUG in each for each in venue.asked) == 5
 
 
 async def test_a_window_without_any_judgement_is_asked_for_a_week(world: World) -> None:
@@ -340,7 +349,7 @@ async def test_a_market_that_was_voided_is_not_asked_again_and_shown(venue: Venu
     world.at(world.now_s + 200)
     assert world.desk.market(KEY) is None
     assert sum(KEY_SLUG in each for each in venue.asked[asked:]) == 0
-    assert world.desk.row().reason == "1 markets ended without a winner, the last btc-15m-1790000100"
+    assert world.desk.row().reason == "markets that ended without a winner: 1, the last btc-15m-1790000100"
 
 
 # Windows of an earlier session
@@ -422,7 +431,7 @@ async def test_a_machine_that_slept_for_hours_still_asks_how_its_window_ended(ve
 async def test_a_result_is_asked_for_until_there_were_answers_enough(
     venue: Venue, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(windows, "RESULT_ANSWERS", 3)
+    monkeypatch.setattr(windows, "UNSETTLED_ANSWERS", 3)
     world.at(KEY.end)
     world.clock.advance_to((KEY.end + 8 * 24 * 3600) * 1000)
     world.desk.advance()
