@@ -7,11 +7,15 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from polyterm.errors import StoreError
 from polyterm.service import view
 from polyterm.store.location import SqliteFile
+from polyterm.store.reports import export
 from tests.service.engines import Running, running, settings, short_folder
 from tests.store.builders import EPOCH
 from tests.store.reported import store_example
+
+TIMES = "write a time like 2026-02-01T12:30, unix seconds or unix ms"
 
 
 @pytest.fixture
@@ -107,8 +111,7 @@ async def test_ticks_are_exported_as_csv(engine: Running) -> None:
         ("/api/ticks-export?limit=500001", "The parameter limit is '500001': give a whole number, 1 to 500000."),
         ("/api/ticks-export?hours=1&start=5", "Give hours or start, not both."),
         ("/api/ticks-export?start=9&end=5", "The start must be before the end."),
-        ("/api/ticks-export?start=soon", "The parameter start is 'soon': write a time like 2026-02-01T12:30, unix "
-         "seconds or unix ms."),
+        ("/api/ticks-export?start=soon", f"The parameter start is 'soon': {TIMES}."),
     ],
 )  # fmt: skip
 async def test_what_makes_no_sense_is_refused_with_what_would(folder: Path, question: str, sentence: str) -> None:
@@ -153,9 +156,6 @@ async def test_one_export_at_a_time(engine: Running, monkeypatch: pytest.MonkeyP
 
 
 async def test_an_export_that_breaks_off_does_not_look_whole(engine: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    from polyterm.errors import StoreError
-    from polyterm.store.reports import export
-
     async def broken(*arguments: object) -> AsyncIterator[export.Part]:
         async for part in export.tick_parts(*arguments):  # type: ignore[arg-type]
             yield part
