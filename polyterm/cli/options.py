@@ -18,7 +18,7 @@ _ENGINE = (
     click.option("--seed", type=int, metavar="N", help="Seed of the demo's world."),
     click.option("--coins", metavar="LIST", help="Comma-separated, of btc, eth, sol, xrp. Default: all."),
     click.option("--horizon", type=click.Choice(["5m", "15m", "4h"]), help="Length of the windows. Default: 15m."),
-    click.option("--db", metavar="PATH", help="SQLite database file. Default: in the data folder."),
+    click.option("--db", metavar="PATH|URL", help="SQLite file, or URL of a PostgreSQL. Default: in the data folder."),
     click.option("--instance", metavar="NAME", help="Name of the engine, and of its socket. Default: default."),
     click.option("--record", metavar="FOLDER", help="Record the raw frames of every venue there, for 'replay'."),
     click.option("--no-wait", is_flag=True, help="Exit with code 2 when another engine holds the database."),
