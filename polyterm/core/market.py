@@ -1,6 +1,8 @@
 """Which market: coins, horizons, window arithmetic, slugs and fee schedules."""
 
+from datetime import datetime
 from typing import Final, Literal, get_args
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -12,6 +14,8 @@ COINS: Final[tuple[Coin, ...]] = get_args(Coin)
 HORIZONS: Final[tuple[Horizon, ...]] = get_args(Horizon)
 HORIZON_SECONDS: Final[dict[Horizon, int]] = {"5m": 300, "15m": 900, "1h": 3600, "4h": 14400}
 
+_NEW_YORK: Final = ZoneInfo("America/New_York")
+
 # 1h markets are named by their New York date and hour, not by epoch.
 _EPOCH_SLUG_HORIZONS: Final[tuple[Horizon, ...]] = ("5m", "15m", "4h")
 
@@ -21,8 +25,19 @@ def opposite(side: Side) -> Side:
 
 
 def window_epoch(unix_s: int, horizon: Horizon) -> int:
-    """Start (unix s) of the window that contains ``unix_s``; windows are half-open, [start, end)."""
-    return unix_s - unix_s % HORIZON_SECONDS[horizon]
+    """Start (unix s) of the window that contains ``unix_s``; windows are half-open, [start, end).
+
+    Those of 4 hours begin at midnight, 4 and 8 o'clock of New York, an hour off the UTC grid in winter; on the two
+    nights when its clocks change one of them is an hour longer or shorter there than here.
+    """
+    shift = _new_york_offset(unix_s) if horizon == "4h" else 0
+    return unix_s - (unix_s + shift) % HORIZON_SECONDS[horizon]
+
+
+def _new_york_offset(unix_s: int) -> int:
+    """Seconds to add to UTC, below 0."""
+    offset = datetime.fromtimestamp(unix_s, _NEW_YORK).utcoffset()
+    return 0 if offset is None else int(offset.total_seconds())
 
 
 class MarketKey(msgspec.Struct, frozen=True, gc=False, order=True):

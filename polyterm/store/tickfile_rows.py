@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
-from polyterm.core.market import COINS, HORIZON_SECONDS, Coin, Grade, Horizon, MarketKey, Side
+from polyterm.core.market import COINS, HORIZON_SECONDS, Coin, Grade, Horizon, MarketKey, Side, window_epoch
 from polyterm.errors import ConfigError
 
 Lines = Iterable[tuple[int, str]]
@@ -269,7 +269,7 @@ def csv_key(cells: dict[str, str]) -> MarketKey:
 
 
 def _key(coin: Coin, horizon: Horizon, epoch: int) -> MarketKey:
-    if epoch < 0 or epoch % HORIZON_SECONDS[horizon]:
+    if epoch < 0 or epoch != window_epoch(epoch, horizon):
         raise ValueError(f"{epoch} is not the start of a {horizon} window")
     return MarketKey(coin, horizon, epoch)
 
