@@ -8,6 +8,7 @@ import pytest
 
 from polyterm.core.event import Event
 from polyterm.errors import StoreError
+from polyterm.store.location import Location, SqliteFile, locate
 from polyterm.store.store import Limits, Store
 from tests.postgres import Cluster
 from tests.store.builders import SESSION
@@ -42,6 +43,14 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "polyterm.db"
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, path: Path, tmp_path: Path) -> Location:
+    """A database that is not there yet, or empty, of either kind."""
+    if request.param == "sqlite":
+        return SqliteFile(path)
+    return locate(request.getfixturevalue("postgres"), tmp_path)
+
+
 @pytest.fixture
 async def open_store(path: Path, announced: Announced) -> AsyncIterator[OpenStore]:
     """Opens stores whose writer runs until the test ends."""
@@ -49,7 +58,8 @@ async def open_store(path: Path, announced: Announced) -> AsyncIterator[OpenStor
     tasks: list[asyncio.Task[None]] = []
 
     async def opened(limits: Limits = QUICK, running: bool = True, **options: Any) -> Store:
-        store = await Store.open(path, session=options.get("session", SESSION), on_durable=announced, limits=limits)
+        session, where = options.get("session", SESSION), options.get("place", path)
+        store = await Store.open(where, session=session, on_durable=announced, limits=limits)
         stores.append(store)
         if running:
             tasks.append(asyncio.create_task(store.run()))

@@ -22,11 +22,11 @@ ETH = MarketKey("eth", "15m", EPOCH)
 
 
 @pytest.fixture
-async def stored(open_store, path):
+async def stored(open_store, place):
     """A whole window, whose result came 95 s late, and the beginning of the next; of eth only ticks."""
     strike = Reference(100.0, "twap60", "stream", EPOCH * 1000)
     final = Reference(101.0, "twap60", "stream", KEY.end * 1000)
-    store = await open_store()
+    store = await open_store(place=place)
     store.submit(taken(), [WindowStarted(EventId("s1", 1, 0), EPOCH * 1000 + 700, KEY, strike, FEE)])
     for second in (1, 2, 899):
         store.submit(taken(tick(second)))
@@ -39,7 +39,7 @@ async def stored(open_store, path):
         taken(), [WindowSettled(EventId("s1", 4, 0), LATE_MS, KEY, "up", "official", "gamma", 101.5, corrects=False)]
     )
     await store.close()
-    return path
+    return place
 
 
 def read(path, span: Span = Span()) -> list[tuple[int, Payload]]:  # noqa: B008 - frozen

@@ -40,38 +40,40 @@ def digest(key: MarketKey = KEY, events: int = 5) -> WindowDigest:
     )  # fmt: skip
 
 
-async def test_a_session_comes_back_input_by_input(open_store, path):
-    store = await open_store()
+async def test_a_session_comes_back_input_by_input(open_store, place):
+    store = await open_store(place=place)
     for item in ITEMS:
         store.submit(item)
     await store.close(SessionDigest(len(ITEMS), 7, "dd"))
-    async with open_archive(path) as archive:
+    async with open_archive(place) as archive:
         session = await archive.session(None)
         assert session.digest == SessionDigest(len(ITEMS), 7, "dd")
         assert [item async for item in archive.inputs(session)] == ITEMS
 
 
-async def test_a_longer_session_is_read_in_pages(open_store, path, monkeypatch):
+async def test_a_longer_session_is_read_in_pages(open_store, place, monkeypatch):
     monkeypatch.setattr("polyterm.store.sessions.PAGE", 3)
-    store = await open_store()
+    store = await open_store(place=place)
     items = [Input(n, EPOCH * 1000 + n, tick(n, KEY if n % 3 else ETH)) for n in range(1, 40)]
     items += [Input(n, (EPOCH + n) * 1000, Command(f"c{n}", "pause", "ann", "cli")) for n in range(40, 50)]
     for item in items:
         store.submit(item)
     await store.close()
-    async with open_archive(path) as archive:
+    async with open_archive(place) as archive:
         assert [item async for item in archive.inputs(await archive.session(None))] == items
 
 
-async def test_sessions_are_kept_apart(open_store, path):
-    first = await open_store()
+async def test_sessions_are_kept_apart(open_store, place):
+    first = await open_store(place=place)
     first.submit(ITEMS[0])
     first.submit(Input(2, (EPOCH + 1) * 1000, tick(1)))
     await first.close()
-    second = await open_store(session=SessionInfo(id="s2", started_ms=(EPOCH + 60) * 1000, strategies=("A", "B")))
+    second = await open_store(
+        place=place, session=SessionInfo(id="s2", started_ms=(EPOCH + 60) * 1000, strategies=("A", "B"))
+    )
     second.submit(Input(1, (EPOCH + 61) * 1000, tick(61)))
     await second.close()
-    async with open_archive(path) as archive:
+    async with open_archive(place) as archive:
         old, new = await archive.session("s1"), await archive.session(None)
         assert (new.id, new.strategies, new.next_ms) == ("s2", ("A", "B"), None)
         assert (old.id, old.started_ms, old.next_ms) == ("s1", SESSION.started_ms, (EPOCH + 60) * 1000)

@@ -33,11 +33,11 @@ STORED = tuple(msgspec.structs.replace(trade, session="s1") for trade in TRADES)
 
 
 @pytest.fixture
-async def reader(open_store, path):
-    store = await open_store()
+async def reader(open_store, place):
+    store = await open_store(place=place)
     store.submit(taken(), [closed(number, trade) for number, trade in enumerate(TRADES)])
     await eventually(lambda: store.pending == 0)
-    reader = Reader.open(path)
+    reader = Reader.open(place)
     yield reader
     await reader.close()
 
