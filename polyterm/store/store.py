@@ -139,8 +139,10 @@ class Store:
         self.intake.take_besides([Write(CHECKPOINT, checkpoint_row(checkpoint), own)])
 
     def note_gaps(self, found: Iterable[Gap]) -> None:
-        """What is missing of a series, also on the windows that it touches. Never blocks."""
-        self.intake.take_besides([write for gap in found for write in writes_of_gap(gap, self._session)])
+        """What is missing of a series, also on the windows that it touches. Never blocks; while so much waits that no
+        tick is taken any more, no gap is either."""
+        if self.pending < self._limits.ticks:
+            self.intake.take_besides([write for gap in found for write in writes_of_gap(gap, self._session)])
 
     def repeat(self, events: Iterable[Event]) -> None:
         """What events of an earlier session leave behind, without announcing them; what is stored of it stays as it is.
