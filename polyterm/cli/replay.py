@@ -40,7 +40,7 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     flag_value="",
     help="Run a stored session (the newest) again from its inputs and prove that nothing differs.",
 )
-@click.option("--db", metavar="PATH", help="Database of the session to verify. Default: in the data folder.")
+@click.option("--db", metavar="PATH|URL", help="Database of the session to verify. Default: in the data folder.")
 @click.pass_context
 def command(  # noqa: PLR0917 - one per option
     ctx: click.Context,
