@@ -60,8 +60,8 @@ def command(  # noqa: PLR0917 - one per option
     """Replay recorded ticks through the strategies and print the leaderboard.
 
     SOURCEs are JSON lines or Parquet with the keys of a tick, CSVs of recorded books (plain, gz, zst or xz), a
-    polyterm database, or a recording of raw frames. Several are merged by time. Every entry is 100 shares at the touch;
-    the last column also pays the venue's fee of that time.
+    polyterm database (a file or a URL), or a recording of raw frames. Several are merged by time. Every entry is 100
+    shares at the touch; the last column also pays the venue's fee of that time.
     """
     if session is not None:
         from polyterm.cli import verify_session

@@ -13,10 +13,11 @@ What the runtime needs:
   window, strategy and side for the analysis of conflicts.
 - ``sessions.open_archive(path)``: what a session was given, input by input, and the digests it came to.
   ``history.read_store(path, span)``: ticks and windows of a span of time, whoever stored them.
-- ``reports``: what people and dashboards ask of a database; ``reader.archives`` are its connections in a running engine.
+- ``reports``: what people and dashboards ask of a database; ``reader.archives`` are its connections in a running
+  engine.
 
-Which database it is, ``location`` says; ``database`` connects to either, and puts what they refuse in words. ``schema``
-is the newest one, ``migrations`` bring an older one there, ``adoption`` takes over tables of the field's earlier system,
+Which database it is, ``location`` says; ``database`` connects to either and puts what they refuse in words. ``schema``
+is the newest one, ``migrations`` bring older ones there, ``adoption`` takes over tables of the field's earlier system,
 ``pruning`` gives old ticks up.
 
 On its way a row is in the ``intake`` (memory, bounded), then it is put to a ``target``: the SQLite file, or the
