@@ -1,9 +1,11 @@
 """What every report command does: find the database, ask it, and print the answer for people or for programs."""
 
 import asyncio
+import contextlib
+import sys
 import time
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from polyterm.store.reports.archive import Archive, Archives
 
 Answer = TypeVar("Answer")
+
+PATIENT_S: Final = 1.0
+"""How long a terminal stays still before it is told why."""
 
 _OPTIONS = (
     click.option("--db", metavar="PATH|URL", help="Database to read. Default: DATABASE_URL, or the data folder's."),
@@ -41,7 +46,7 @@ def ask(db: str | None, question: "Callable[[Archive], Awaitable[Answer]]") -> t
     """The answer to a question about one state of the database, and which database gave it. Raises as ``run``."""
 
     async def of_one_state(archives: "Archives") -> Answer:
-        async with archives.archive() as archive:
+        async with archives.archive() as archive, _patience(location.label):
             return await question(archive)
 
     location = _locate(db)
@@ -67,6 +72,22 @@ def _asked(location: "Location", question: "Callable[[Archives], Awaitable[Answe
             await archives.close()
 
     return asyncio.run(asked())
+
+
+@contextlib.asynccontextmanager
+async def _patience(name: str) -> AsyncIterator[None]:
+    """Say on a terminal that a long question is being answered, and leave its line clean."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    notice = asyncio.get_running_loop().call_later(
+        PATIENT_S, lambda: click.echo(f"reading {name} …", err=True, nl=False)
+    )
+    try:
+        yield
+    finally:
+        notice.cancel()
+        click.echo("\r\x1b[K", err=True, nl=False)
 
 
 def wall_ms() -> int:

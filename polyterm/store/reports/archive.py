@@ -31,6 +31,8 @@ from polyterm.store.schema import VERSION, metadata, schema_version, sessions, t
 Series = tuple[Coin, Horizon]
 Row = Mapping[Any, Any]
 
+SERIES: Final[tuple[Series, ...]] = tuple((coin, horizon) for coin in COINS for horizon in HORIZONS)
+
 
 class Archives:
     """Connections for questions. Every question may raise StoreError."""
@@ -131,8 +133,7 @@ class Archive:
 
     async def ends(self) -> dict[Series, tuple[int, int]]:
         """First and newest tick (unix ms) of every series that has any, in the field's order."""
-        parts = [_ends(coin, horizon) for coin in COINS for horizon in HORIZONS]
-        found = await self._connection.execute(union_all(*parts))
+        found = await self._connection.execute(union_all(*(_ends(coin, horizon) for coin, horizon in SERIES)))
         known = {(row[0], row[1]): (row[2], row[3]) for row in found if row[2] is not None}
         return {series: known[series] for series in SERIES if series in known}
 
@@ -145,9 +146,6 @@ class Archive:
     async def is_demo(self) -> bool:
         newest = select(sessions.c.mode).order_by(sessions.c.started_ms.desc()).limit(1)
         return bool(await self._connection.scalar(newest) == "DEMO")
-
-
-SERIES: Final[tuple[Series, ...]] = tuple((coin, horizon) for coin in COINS for horizon in HORIZONS)
 
 
 def _ends(coin: Coin, horizon: Horizon) -> Select[Any]:

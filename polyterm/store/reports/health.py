@@ -78,10 +78,10 @@ async def health(archive: Archive, wall_ms: int) -> Health:
     session = next(iter(await archive.rows(newest)), None)
     ended_ms = None if session is None else session["ended_ms"]
     ping = await _ping(archive)
-    ping_age_s = None if ping is None else (now_ms - ping.timestamp) / 1000
+    ping_age_s = None if ping is None else _age_s(now_ms, ping.timestamp)
     ends = await archive.ends()
     series = tuple(
-        Freshness(coin, horizon, newest_ms, (now_ms - newest_ms) / 1000)
+        Freshness(coin, horizon, newest_ms, _age_s(now_ms, newest_ms))
         for (coin, horizon), (_, newest_ms) in ends.items()
     )
     gaps = await _gaps(archive, now_ms, ends)
@@ -103,6 +103,11 @@ async def health(archive: Archive, wall_ms: int) -> Health:
         gaps=gaps,
         lost_s=sum(gap.to_ms - gap.from_ms for gap in gaps) / 1000,
     )
+
+
+def _age_s(now_ms: int, at_ms: int) -> float:
+    """Clocks of two machines differ by a little."""
+    return max(0, now_ms - at_ms) / 1000
 
 
 def spell_age(seconds: float) -> str:
