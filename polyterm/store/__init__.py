@@ -13,7 +13,7 @@ What the runtime needs:
   window, strategy and side for the analysis of conflicts.
 - ``sessions.open_archive(path)``: what a session was given, input by input, and the digests it came to.
   ``history.read_store(path, span)``: ticks and windows of a span of time, whoever stored them.
-- ``reports``: what people and dashboards ask of a database; ``reader.archives`` are its connections in a running
+- ``reports``: what people and dashboards ask; ``reader.archives`` are the connections for it in a running engine.
   engine.
 
 Which database it is, ``location`` says; ``database`` connects to either and puts what they refuse in words. ``schema``
