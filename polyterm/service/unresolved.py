@@ -5,8 +5,8 @@ import logging
 from collections.abc import Iterable
 from typing import Final, Protocol
 
-from polyterm.core.market import MarketKey
 from polyterm.core.unresolved import UnresolvedWindow
+from polyterm.engine.engine import Engine
 from polyterm.errors import StoreError
 from polyterm.service.sources import Sources
 from polyterm.transport.clock import Clock
@@ -23,13 +23,9 @@ class Stored(Protocol):
     async def unresolved(self, since_ms: int) -> tuple[UnresolvedWindow, ...]: ...
 
 
-class Knows(Protocol):
-    def unsettled(self) -> tuple[MarketKey, ...]: ...
-
-
-async def resume_unresolved(sources: Sources, reader: Stored, engine: Knows, clock: Clock) -> None:
+async def resume_unresolved(sources: Sources, reader: Stored, engine: Engine, clock: Clock) -> None:
     """Tell the sources of them, once the database says which they are; the engine's own at once."""
-    own = engine.unsettled()
+    own = unsettled(engine)
     while True:
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
@@ -47,9 +43,24 @@ async def resume_unresolved(sources: Sources, reader: Stored, engine: Knows, clo
         return
 
 
-def owed(stored: Iterable[UnresolvedWindow], unsettled: Iterable[MarketKey]) -> tuple[UnresolvedWindow, ...]:
-    """What the store knows, and the windows of the engine (``unsettled``) that it does not know of. Oldest first."""
-    known = {window.key: window for window in stored}
-    for key in unsettled:
-        known.setdefault(key, UnresolvedWindow(key))
+def unsettled(engine: Engine) -> tuple[UnresolvedWindow, ...]:
+    """The windows of an engine that goes on from where it was."""
+    wanted = set(engine.unsettled())
+    return tuple(
+        UnresolvedWindow(
+            window.key,
+            window.strike,
+            window.final,
+            None if window.outcome is None else window.outcome.grade,
+            closed=window is not desk.windows.running,
+        )
+        for desk in engine.desks.values()
+        for window in desk.windows.known()
+        if window.key in wanted
+    )
+
+
+def owed(stored: Iterable[UnresolvedWindow], own: Iterable[UnresolvedWindow]) -> tuple[UnresolvedWindow, ...]:
+    """What the store knows, and what the engine does, which wins: its own may not be in the store yet. Oldest first."""
+    known = {window.key: window for window in (*stored, *own)}
     return tuple(sorted(known.values(), key=lambda window: (window.key.epoch, window.key)))

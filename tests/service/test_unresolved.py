@@ -12,6 +12,7 @@ from polyterm.errors import StoreError
 from polyterm.service import unresolved
 from polyterm.service.unresolved import resume_unresolved
 from polyterm.transport.clock import ManualClock
+from tests.engine.scenes import Scene
 from tests.service.engines import KEY, STRIKE, ended, opened, running, settings, short_folder, tick, won
 from tests.store.builders import rows
 from tests.waiting import eventually
@@ -56,19 +57,19 @@ class _Away:
         return (UnresolvedWindow(KEY, STRIKE),)
 
 
-class _Engine:
-    def unsettled(self) -> tuple[MarketKey, ...]:
-        return (KEY.next(),)
-
-
 async def test_a_database_that_is_away_is_asked_again_and_the_engine_not_waited_for(monkeypatch) -> None:
     monkeypatch.setattr(unresolved, "RETRY_S", 0.0)
-    sources, away = _Sources(), _Away()
-    await resume_unresolved(sources, away, _Engine(), ManualClock(KEY.end * 1000))
-    assert sources.told == [
-        (UnresolvedWindow(KEY.next()),),
-        (UnresolvedWindow(KEY, STRIKE), UnresolvedWindow(KEY.next())),
-    ]
+    sources, away, scene = _Sources(), _Away(), Scene()
+    scene.open(KEY.next(), STRIKE)
+    scene.end(KEY.next())
+    scene.outcome("up", "stream", KEY.next())
+    scene.open(KEY.next().next(), STRIKE)
+    await resume_unresolved(sources, away, scene.engine, ManualClock(KEY.end * 1000))
+    own = (
+        UnresolvedWindow(KEY.next(), STRIKE, None, "stream", closed=True),
+        UnresolvedWindow(KEY.next().next(), STRIKE, None, None, closed=False),
+    )
+    assert sources.told == [own, (UnresolvedWindow(KEY, STRIKE), *own)]
     assert away.asked == [KEY.end * 1000 - 8 * 86_400_000] * 2
 
 

@@ -71,8 +71,9 @@ async def test_only_windows_of_the_wanted_time_are_looked_at(ask):
 
 
 def test_what_only_the_engine_knows_is_asked_for_as_well():
-    stored = UnresolvedWindow(KEY.next(), STRIKE, grade="spot")
-    assert owed([stored], [KEY, KEY.next()]) == (UnresolvedWindow(KEY), stored)
+    stored = [UnresolvedWindow(KEY), UnresolvedWindow(KEY.next(), STRIKE, grade="spot")]
+    better = UnresolvedWindow(KEY, STRIKE, FINAL, "stream")
+    assert owed(stored, [better]) == (better, stored[1])
 
 
 async def test_the_delay_of_the_official_result_is_stored_once(ask, path):
