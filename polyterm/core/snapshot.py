@@ -117,7 +117,7 @@ class Leaderboard(msgspec.Struct, frozen=True):
     rows: tuple[LeaderboardRow, ...]
 
 
-class ConflictPair(msgspec.Struct, frozen=True):
+class ConflictPair(msgspec.Struct, frozen=True, array_like=True):
     """Two strategies over the windows in which both took a side (their first trade's); ``opposed`` of ``windows``."""
 
     first: str

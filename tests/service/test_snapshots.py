@@ -5,6 +5,7 @@ from polyterm.core.input import WindowEnded, WindowOpened
 from polyterm.core.market import MarketKey
 from polyterm.core.snapshot import FeedRow, Status
 from polyterm.engine.engine import Engine
+from polyterm.engine.outlook import Outlook
 from polyterm.service.snapshots import POINTS, Screen, Sections
 from tests.service.engines import KEY, opened, tick
 
@@ -55,6 +56,23 @@ def test_a_new_window_starts_a_new_sparkline() -> None:
     screen.watch(tick(10, 0.9))
     screen.watch(tick(890, 0.5, key=KEY.next()))
     assert screen.rows(no_note)[0].mids == (0.5,)
+
+
+def test_fair_value_and_regime_are_worked_out_once_a_tick() -> None:
+    screen, asked = Screen(SERIES), []
+
+    def outlook(series: tuple[str, str]) -> Outlook:
+        asked.append(series)
+        return Outlook(0.61234567, 0.0312345, 0.41249, "trend up")
+
+    screen.watch(tick(500, 0.5))
+    for _ in range(3):
+        row = screen.rows(no_note, outlook)[0]
+    assert (row.fair, row.edge, row.volatility, row.regime) == (0.6123, 0.0312, 0.412, "trend up")
+    assert asked == [SERIES[0]]
+    screen.watch(tick(499, 0.5))
+    screen.rows(no_note, outlook)
+    assert asked == [SERIES[0]] * 2
 
 
 def test_a_series_without_a_tick_says_why() -> None:
