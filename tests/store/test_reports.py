@@ -1,5 +1,6 @@
 """Reports against figures worked out by hand, on either kind of database."""
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from polyterm.cli.tables import percent, rounded
 from polyterm.core.market import MarketKey
 from polyterm.errors import ConfigError, StoreError
-from polyterm.store.location import locate
+from polyterm.store.location import SqliteFile, locate
 from polyterm.store.reports.archive import Archives
 from polyterm.store.reports.export import parts
 from polyterm.store.reports.health import health
@@ -32,11 +33,21 @@ from tests.store.test_migrations import insert
 HERE = Path(__file__).parent
 
 
-@pytest.fixture
-async def location(make):
-    database = make()
-    await store_example(database.location)
-    return database.location
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def location(request, tmp_path_factory):
+    """The example, which nobody changes."""
+    folder = tmp_path_factory.mktemp("reported")
+    if request.param == "sqlite":
+        place = SqliteFile(folder / "example.db")
+        asyncio.run(store_example(place))
+        yield place
+        return
+    cluster = request.getfixturevalue("cluster")
+    name = cluster.create()
+    place = locate(cluster.url(name), folder)
+    asyncio.run(store_example(place))
+    yield place
+    cluster.drop(name)
 
 
 async def test_a_review_counts_what_closed_within_the_hours(location):
