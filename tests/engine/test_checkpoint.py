@@ -127,7 +127,7 @@ def shown(engine: Engine) -> bytes:
     )  # fmt: skip
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=25)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=15)
 @given(st.integers(0, 2**32), st.sampled_from(((3, 100), (3, 100), (10, 8))))
 def test_events_after_a_checkpoint_are_those_of_the_uninterrupted_engine(seed: int, size: tuple[int, int]) -> None:
     items = numbered(list(stream(seed, *size)))

@@ -234,7 +234,8 @@ def test_who_opposes_whom() -> None:
     assert strategies == ("A", "B", "C")
     assert pairs == (ConflictPair("A", "B", 1, 1), ConflictPair("A", "C", 1, 0), ConflictPair("B", "C", 1, 1))
     assert coins == (CoinConflict("btc", 1, 1),)
-    assert lineup == (Lineup(KEY, ("A", "C"), ("B",)),)
+    # B has changed sides: all three hold 100 shares of Up, bought at 0.50.
+    assert lineup == (Lineup(KEY, ("A", "C"), ("B",), up_shares=300.0, up_cost=150.0),)
     scene.end()
     strategies, pairs, coins, lineup = scene.engine.conflicts()
     assert (len(pairs), coins, lineup) == (3, (CoinConflict("btc", 1, 1),), ())

@@ -97,7 +97,7 @@ async def test_positions_records_and_a_kill_outlive_the_process(measured: Callab
                 await eventually(holds_many, 20)
                 before = await first.held()
                 newest_ms = max(entry_ms for *_, entry_ms in before)
-                await eventually(lambda: ask(folder, "SELECT max(timestamp_ms) FROM ticks")[0][0] > newest_ms)
+                await eventually(lambda: (ask(folder, "SELECT max(timestamp_ms) FROM ticks")[0][0] or 0) > newest_ms)
                 first.process.send_signal(signal.SIGKILL)
                 await first.process.wait()
             async with engine(box, folder) as second:
