@@ -115,7 +115,7 @@ def plain(name: str, value: Any) -> Any:
 
 
 @settings(
-    max_examples=8,
+    max_examples=6,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a second each, too slow to look for a smaller one
     suppress_health_check=[HealthCheck.function_scoped_fixture],

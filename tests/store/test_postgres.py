@@ -102,12 +102,12 @@ UNTRUSTED = "the certificate of the server is not to be trusted"
     ],
 )
 async def test_certificates_are_checked_as_far_as_the_url_says(
-    postgres: str, cluster: Cluster, certificate: Path, *, place: str, refusal: str
+    cluster: Cluster, certificate: Path, *, place: str, refusal: str
 ) -> None:
     host, _, mode = place.partition(" ")
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
-    async with pooling(cluster, database(postgres), certificate=tls) as pooler:
+    async with pooling(cluster, "postgres", sessions=1, certificate=tls) as pooler:
         options = f"sslmode={mode}".format(cert=certificate / "cert.pem")
         found = await greeted(f"postgres://postgres@{host}:{pooler.port}/x?pgbouncer=true&{options}", certificate)
         assert found.startswith(refusal) if refusal else found == ""
