@@ -14,7 +14,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, NamedTuple
 
 import asyncpg
@@ -111,6 +111,7 @@ class PostgresLease:
         self._file = LockFile(server.beside(".lease"))
         self._holder = msgspec.structs.replace(holder, token=secrets.token_hex(8))
         self._connection: Any = None
+        self._locked = False
         self._seen = ""
         self._watch = Watch()
         self._held = False
@@ -133,8 +134,8 @@ class PostgresLease:
         before = self._file.read()
         last_here = "" if before is None else before.token
         try:
-            async with self._asking():
-                self._held = await self._try(last_here)
+            async with self._asking() as connection:
+                self._held = await self._try(connection, last_here)
         except StoreError as error:
             if not last_here:
                 raise
@@ -150,8 +151,8 @@ class PostgresLease:
         return self._held
 
     async def check(self) -> bool:
-        async with self._asking():
-            row = await self._read(await self._open())
+        async with self._asking() as connection:
+            row = await self._read(connection)
         return self._held and row.token == self._holder.token and not row.released
 
     async def keep(self) -> None:
@@ -162,8 +163,8 @@ class PostgresLease:
         """
         while True:
             try:
-                async with self._asking():
-                    await self._beat(await self._open())
+                async with self._asking() as connection:
+                    await self._beat(connection)
                 self.trouble = ""
             except (StoreError, ConfigError) as error:
                 self.trouble = str(error)
@@ -179,11 +180,9 @@ class PostgresLease:
         if self._held:
             self._held = False
             try:
-                async with self._asking():
-                    connection = await self._open()
+                async with self._asking() as connection:
                     await connection.execute(_RELEASE, self._holder.token)
-                    if not self._server.pooled:
-                        await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
+                    await self._unlock(connection)
                 self._forget()
             except (StoreError, ConfigError) as error:
                 log.warning("the lease was not given back: %s", error)
@@ -201,36 +200,49 @@ class PostgresLease:
                 raise self._lost(row.holder)
         else:
             self.fence = fence
-        if not self._server.pooled:
-            await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK)
+        await self._lock(connection)
 
-    async def _try(self, last_here: str) -> bool:
+    async def _try(self, connection: Any, last_here: str) -> bool:
         """``last_here`` marks the last holding by a process that had the locked file, and so is dead."""
-        connection = await self._open()
         row = await self._read(connection)
         self.latched = await _trading_state(connection)
         still_s = self._watch.look(row, time.monotonic())
         self._seen = _name(row.holder)
         free = row.released or row.token == last_here
-        if not self._server.pooled and not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+        if not await self._lock(connection):
             if still_s >= HUNG_S:
                 log.warning("ending the session of %s, which gives no sign of life", self._seen)
                 await connection.execute(_END_HOLDER, _LOCK)
             return False
         if (free or still_s >= STALE_S) and await self._swap(connection, row):
             return True
-        if not self._server.pooled:
-            await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
+        await self._unlock(connection)
         return False
+
+    async def _lock(self, connection: Any) -> bool:
+        """Whether this session has the lock, which it would otherwise get once more each time."""
+        if self._server.pooled:
+            return True
+        if not self._locked:
+            self._locked = await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK)
+        return self._locked
+
+    async def _unlock(self, connection: Any) -> None:
+        if self._locked:
+            self._locked = False
+            await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
 
     async def _swap(self, connection: Any, expected: Row) -> bool:
         """Take the row if it is still as it was when looked at; the writing of its owner is waited for."""
-        async with connection.transaction():
-            await connection.execute(f"SET LOCAL lock_timeout = {int(ANSWER_S * 500)}")
-            if Row(*await connection.fetchrow(_READ + " FOR UPDATE")) != expected:
-                return False
-            owner = msgspec.json.encode(self._holder).decode()
-            self.fence = await connection.fetchval(_TAKE, self._holder.token, owner)
+        try:
+            async with connection.transaction():
+                await connection.execute("SET LOCAL lock_timeout = '2s'")
+                if Row(*await connection.fetchrow(_READ + " FOR UPDATE")) != expected:
+                    return False
+                owner = msgspec.json.encode(self._holder).decode()
+                self.fence = await connection.fetchval(_TAKE, self._holder.token, owner)
+        except asyncpg.LockNotAvailableError:  # it is being written
+            return False
         return True
 
     async def _read(self, connection: Any) -> Row:
@@ -254,22 +266,21 @@ class PostgresLease:
     def _forget(self) -> None:
         """The next one on this disk must not go on where this one ended."""
         if self._file.locked:
-            self._file.write(msgspec.structs.replace(self._holder, token=""))
+            with suppress(ConfigError):  # of a full disk: the row says who holds it all the same
+                self._file.write(msgspec.structs.replace(self._holder, token=""))
 
     @asynccontextmanager
-    async def _asking(self) -> AsyncIterator[None]:
-        """What goes wrong in an answer costs the connection, whose state nobody knows then."""
+    async def _asking(self) -> AsyncIterator[Any]:
+        """A connection. What goes wrong in an answer costs it, because nobody knows its state then."""
         try:
+            if self._connection is None or self._connection.is_closed():
+                self._locked = False
+                self._connection = await postgres.connect(self._server, command_s=ANSWER_S, **_KEEPALIVE)
             async with asyncio.timeout(ANSWER_S):
-                yield
+                yield self._connection
         except postgres.FAILURES as error:
             self._hang_up()
             raise postgres.opening_error(self._server, error) from None
-
-    async def _open(self) -> Any:
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await postgres.connect(self._server, command_s=ANSWER_S, **_KEEPALIVE)
-        return self._connection
 
     def _hang_up(self) -> None:
         connection, self._connection = self._connection, None
