@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from rich.console import Console
@@ -49,7 +49,9 @@ class Paper:
         table = Table(box=None, pad_edge=False, padding=(0, 2 if self.width >= _ROOMY else 1, 0, 0), header_style="dim")
         for place in shown:
             column = columns[place]
-            table.add_column(column.title, justify="left" if column.is_text else "right", no_wrap=True)
+            # where room is short after all, names are folded and figures are not cut
+            justify: Literal["left", "right"] = "left" if column.is_text else "right"
+            table.add_column(column.title, justify=justify, no_wrap=not column.is_text, overflow="fold")
         for row in rows:
             table.add_row(*(_cell(row[place]) for place in shown))
         if not table.row_count:

@@ -7,6 +7,7 @@ one on PostgreSQL; with ``--make`` it is filled first.
 
 import argparse
 import asyncio
+import resource
 import sys
 import tempfile
 import time
@@ -17,10 +18,13 @@ from polyterm.core.market import COINS
 from polyterm.store.database import dispose, open_database, writing_engine
 from polyterm.store.location import Location, locate
 from polyterm.store.reports.archive import Archive, Archives
+from polyterm.store.reports.export import parts
 from polyterm.store.reports.health import health
+from polyterm.store.reports.lines import json_objects
 from polyterm.store.reports.review import review
 from polyterm.store.reports.status import database_status
 from polyterm.store.reports.trades import TradesWanted, trades_page
+from polyterm.store.span import Span
 
 SECONDS = 250_000
 STRATEGIES = 40
@@ -132,7 +136,25 @@ async def measure(location: Location) -> None:
             async with archives.archive() as archive:
                 await question(archive)
             tell(f"{name:<24} {run}  {time.perf_counter() - began:7.3f} s")
+    await measure_export(archives)
     await archives.close()
+
+
+async def measure_export(archives: Archives) -> None:
+    """Memory after a tenth and at the end: flat is when they are equal."""
+    began, rows, early_mb = time.perf_counter(), 0, 0.0
+    async for part in parts(archives, "ticks", Span()):
+        json_objects("ticks", part.rows)
+        rows += len(part.rows)
+        if not early_mb and part.share is not None and part.share >= 0.1:
+            early_mb = memory_mb()
+    took_s = time.perf_counter() - began
+    tell(f"export of {rows:,} ticks     {took_s:7.1f} s, peak {early_mb:.0f} MB after a tenth, {memory_mb():.0f} MB")
+
+
+def memory_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def main() -> None:
