@@ -53,7 +53,7 @@ def _show(found: "Review", name: str) -> None:
     from polyterm.cli.tables import Paper, moment
 
     paper = Paper()
-    paper.line(f"polyterm review  {moment(found.from_ms)} to {moment(found.to_ms)} UTC ({found.hours:g} h)", "bold")
+    paper.line(f"polyterm review  {moment(found.from_ms)} to {moment(found.to_ms)} UTC ({found.hours:,.10g} h)", "bold")
     paper.line(f"{name}, schema version {found.version}")
     if found.is_demo:
         paper.line("A demo: its clock runs at its own speed, so hours count back from its newest tick.")
