@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 
 from polyterm.core.input import Input
-from polyterm.engine.books import Book, Sizing
+from polyterm.engine.books import Book
 from polyterm.engine.checkpoint import CheckpointError, decode, farewells
 from polyterm.engine.engine import Engine
 from polyterm.engine.verification import CUT_OFF, NOT_STORED, Rerun, WindowFinding
@@ -16,6 +16,7 @@ from polyterm.errors import StoreError
 from polyterm.quant.fingerprint import Platform
 from polyterm.service.host import this_platform
 from polyterm.service.lease import is_held
+from polyterm.service.recovery import SIZINGS
 from polyterm.store.checkpoint_rows import StoredCheckpoint
 from polyterm.store.location import Location, located
 from polyterm.store.sessions import SessionArchive, StoredSession, open_archive
@@ -23,8 +24,6 @@ from polyterm.strategies.entry import Entry
 from polyterm.strategies.registry import REGISTRY
 
 Verdict = Literal["verified", "different", "other platform", "unverifiable"]
-
-_SIZINGS: Final[dict[str, Sizing]] = {"shares": "shares", "usd": "usd"}
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +61,7 @@ async def verify_session(
         session = await archive.session(name)
         running = session.ended_ms is None and session.next_ms is None and is_held(located(location).beside(".lease"))
         books, missing = _books(session, entries)
-        sizing = _SIZINGS.get(session.sizing)
+        sizing = SIZINGS.get(session.sizing)
         if missing or sizing is None:
             what = f"the strategies {', '.join(missing)}" if missing else f"the sizing {session.sizing!r}"
             return _concluded(session, "unverifiable", f"This polyterm does not have {what}, which the session ran.")

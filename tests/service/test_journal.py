@@ -9,11 +9,15 @@ import msgspec
 import pytest
 
 from polyterm.core.input import Input
-from polyterm.service.journal import Journal, read_journal
+from polyterm.service import runtime as runtime_module
+from polyterm.service.journal import SUFFIX, Journal, read_journal
 from polyterm.service.recovery import recover_from
+from polyterm.service.verification import verify_session
 from polyterm.store.checkpoint_rows import StoredCheckpoint, pack
+from polyterm.store.location import locate
 from polyterm.store.rows import SessionInfo
 from polyterm.strategies.registry import REGISTRY
+from polyterm.transport.clock import ManualClock
 from tests.postgres import Cluster
 from tests.service.engines import KEY, ended, opened, running, settings, short_folder, tick, won
 from tests.waiting import eventually
@@ -122,3 +126,28 @@ async def test_a_restart_while_the_server_is_away_keeps_positions_and_stores_eve
     trades = cluster.sql("SELECT session || ' ' || round(pnl::numeric, 9) FROM paper_trades", name)
     assert trades == f"{session} 9.000000000"
     assert cluster.sql("SELECT count(*) FROM checkpoints WHERE number = 0", name) == "1"
+
+
+async def test_another_machine_goes_on_from_the_database(
+    folders: tuple[Path, Path], postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, after = folders
+    clock = ManualClock((KEY.end - 82) * 1000)
+    monkeypatch.setattr(runtime_module, "ScaledClock", lambda **_: clock)
+    async with running(settings(folder).model_copy(update={"db": postgres})) as engine:
+        engine.feed(opened(), tick(81, 0.90), tick(80, 0.90))
+        session = engine.runtime.view.session
+    clock.advance_to((KEY.end - 75) * 1000)
+    async with running(settings(after).model_copy(update={"db": postgres})) as engine:
+        assert [position.session for position in engine.runtime.view.positions()] == [session]
+        place = locate(postgres, after / "data")
+        found = read_journal(place.beside(SUFFIX))
+        assert found is not None
+        assert found.session.id == engine.runtime.view.session
+        assert found.checkpoint is not None
+        assert found.checkpoint.number == 0
+        clock.advance_to(KEY.end * 1000)
+        engine.feed(tick(70, 0.92), ended(), won("up"))
+        second = engine.runtime.view.session
+    verified = await verify_session(locate(postgres, after / "data"), second)
+    assert (verified.verdict, [window.finding for window in verified.windows]) == ("verified", ["equal"])
