@@ -22,9 +22,9 @@ SOURCES: Final = {"exchange": "exchange spot", "oracle": "oracle", "average": "6
 @click.argument("hours", type=click.FloatRange(min=0, min_open=True, max=MAX_HOURS), default=DEFAULT_HOURS)
 @report_options
 def command(hours: float, db: str | None, *, as_json: bool) -> None:
-    """Show what was traded, earned, resolved and collected in the last HOURS (default 6).
+    """Review the last HOURS (default 6).
 
-    P&L stands under two models: touch fills at the quote without fees, costed also pays the venue's. A win has touch
+    What was traded and earned, which windows were resolved, whose prices were right, what was collected. P&L stands under two models: touch fills at the quote without fees, costed also pays the venue's. A win has touch
     P&L above 0. Hours count back from now; a demo's, whose clock runs at its own speed, from its newest tick. Reads
     only, also beside a running engine.
     """

@@ -35,9 +35,9 @@ def command(
     db: str | None,
     as_json: bool,
 ) -> None:
-    """List closed paper trades, the newest first, and their totals by strategy and coin.
+    """List closed paper trades and their totals.
 
-    The totals cover every trade that the filters let through, not only those listed. Reads only, also beside a running
+    The newest first, totals by strategy and coin. The totals cover every trade that the filters let through, not only those listed. Reads only, also beside a running
     engine.
     """
     if period is not None and (start or end):
