@@ -365,6 +365,7 @@ KILLED = with_status(
     open_positions=0,
     exposure=0.0,
 )
+SPOOL = with_status(FULL, store_state="slow", store_reason="PostgreSQL is away", spool_rows=41_200, spool_age_s=340)
 FEED_DOWN = msgspec.structs.replace(
     FULL,
     feeds=FEEDS_DOWN,

@@ -27,6 +27,7 @@ STATES: dict[str, tuple[Connection, Iterable[SnapshotDelta]]] = {
     "paused": (CONNECTED, (scenes.PAUSED,)),
     "killed": (CONNECTED, (scenes.KILLED,)),
     "feed-down": (CONNECTED, (scenes.FEED_DOWN,)),
+    "spool": (CONNECTED, (scenes.SPOOL,)),
     "stale": (CONNECTED, (scenes.STALE,)),
     "disconnected": (NO_ENGINE, (scenes.FULL,)),
 }

@@ -561,6 +561,11 @@ def test_a_silent_engine_is_not_a_running_one() -> None:
 def test_a_store_in_trouble_and_an_observer_say_so() -> None:
     slow = scenes.with_status(scenes.FULL, store_state="slow", store_reason="database is locked", store_pending=31)
     assert "store slow 31 pending: database is locked" in bar_text(slow, width=120, height=3)[0]
+    away = scenes.with_status(slow, spool_rows=41_200, spool_age_s=340)
+    assert (
+        "store away, 41,200 rows safe in the spool for 6m: database is locked"
+        in (bar_text(away, width=160, height=3)[0])
+    )
     paused = scenes.with_status(slow, trading_state="PAUSED")
     words = bar_text(paused, width=120)[0]
     assert "P resumes" in words

@@ -118,6 +118,10 @@ def _window(view: View) -> Line:
 
 
 def _store(status: Status) -> Item:
+    if status.spool_rows:
+        why = f": {status.store_reason}" if status.store_reason else ""
+        spooled = f"store away, {status.spool_rows:,} rows safe in the spool for {age(status.spool_age_s)}{why}"
+        return Item(11, (Cell(spooled, "danger" if status.store_state == "failed" else "warn"),))
     if status.store_state == "ok":
         waiting = f", {status.store_pending} waiting" if status.store_pending >= WORTH_TELLING else ""
         return Item(7, (Cell(f"store ok{waiting}", "muted"),))
