@@ -40,9 +40,9 @@ def command(
 ) -> None:
     """Write what is stored into a file.
 
-    Ticks, trades or windows, in order of time. json is one object a line; a FILE that ends in .gz or .zst is compressed. 'polyterm replay' takes exported ticks in
-    any format, and windows exported as csv as its --outcomes. Time means the tick, the close of a trade, or any part of a
-    window. Reads only, also beside a running engine.
+    Ticks, trades or windows, in order of time. json is one object a line; a FILE that ends in .gz or .zst is
+    compressed. 'polyterm replay' takes exported ticks in any format, and windows exported as csv as its --outcomes.
+    Time means the tick, the close of a trade, or any part of a window. Reads only, also beside a running engine.
     """
     from polyterm.cli.export_files import format_of, replaced
     from polyterm.cli.sources import parse_span

@@ -24,9 +24,10 @@ SOURCES: Final = {"exchange": "exchange spot", "oracle": "oracle", "average": "6
 def command(hours: float, db: str | None, *, as_json: bool) -> None:
     """Review the last HOURS (default 6).
 
-    What was traded and earned, which windows were resolved, whose prices were right, what was collected. P&L stands under two models: touch fills at the quote without fees, costed also pays the venue's. A win has touch
-    P&L above 0. Hours count back from now; a demo's, whose clock runs at its own speed, from its newest tick. Reads
-    only, also beside a running engine.
+    What was traded and earned, which windows were resolved, whose prices were right, what was collected. P&L stands
+    under two models: touch fills at the quote without fees, costed also pays the venue's. A win has touch P&L above
+    0. Hours count back from now; a demo's, whose clock runs at its own speed, from its newest tick. Reads only, also
+    beside a running engine.
     """
     from polyterm.store.reports.review import review
 

@@ -37,8 +37,8 @@ def command(
 ) -> None:
     """List closed paper trades and their totals.
 
-    The newest first, totals by strategy and coin. The totals cover every trade that the filters let through, not only those listed. Reads only, also beside a running
-    engine.
+    The newest first, totals by strategy and coin. The totals cover every trade that the filters let through, not only
+    those listed. Reads only, also beside a running engine.
     """
     if period is not None and (start or end):
         raise click.UsageError("Give --period, or --from and --to.")
