@@ -13,9 +13,9 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import asyncpg
 import msgspec
@@ -35,6 +35,7 @@ STALE_S: Final = 8.0
 HUNG_S: Final = 30.0
 """How long the row must stand still before a session that still holds the lock is ended: its owner is stopped."""
 ANSWER_S: Final = 5.0
+GRACE_S: Final = 1.0
 
 _LOCK: Final = 0x706F6C79  # "poly": the advisory lock's number within the database
 
@@ -64,6 +65,7 @@ _STATE: Final = "SELECT value FROM system_state WHERE key = $1"
 _KEEPALIVE: Final = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
 """What the server finds out by when our machine is gone without a word."""
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -128,6 +130,9 @@ class PostgresLease:
 
         While the server is away the last holder on this disk goes on holding, until ``keep`` hears otherwise.
         """
+        return await self._to_the_end(self._take())
+
+    async def _take(self) -> bool:
         if not self._file.lock():
             self._seen = str(self._file.read() or "another process")
             return False
@@ -162,13 +167,16 @@ class PostgresLease:
             LeaseLost: somebody else has been given it meanwhile.
         """
         while True:
-            try:
-                async with self._asking() as connection:
-                    await self._beat(connection)
-                self.trouble = ""
-            except (StoreError, ConfigError) as error:
-                self.trouble = str(error)
+            await self._to_the_end(self._sign())
             await asyncio.sleep(HEARTBEAT_S)
+
+    async def _sign(self) -> None:
+        try:
+            async with self._asking() as connection:
+                await self._beat(connection)
+            self.trouble = ""
+        except (StoreError, ConfigError) as error:
+            self.trouble = str(error)
 
     async def guard(self, connection: AsyncConnection) -> None:
         row = (await connection.exec_driver_sql(_GUARD)).first()
@@ -281,6 +289,22 @@ class PostgresLease:
         except postgres.FAILURES as error:
             self._hang_up()
             raise postgres.opening_error(self._server, error) from None
+
+    async def _to_the_end(self, work: Coroutine[Any, Any, T]) -> T:
+        """Let an answer that is on its way come in when the caller is cancelled: to call off a question takes another
+        connection, which nobody could wait for."""
+        task = asyncio.create_task(work)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait({task}, timeout=GRACE_S)
+            if not task.done():
+                self._hang_up()
+                task.cancel()
+                await asyncio.wait({task})
+            if not task.cancelled() and (late := task.exception()) is not None:
+                log.debug("ended with %s", late)
+            raise
 
     def _hang_up(self) -> None:
         connection, self._connection = self._connection, None

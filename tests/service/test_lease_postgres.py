@@ -42,6 +42,11 @@ async def writing(postgres: str) -> AsyncIterator[AsyncEngine]:
     await engine.dispose()
 
 
+async def cancelled(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.wait([task])
+
+
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease_postgres, "HEARTBEAT_S", 0.05)
@@ -75,7 +80,7 @@ async def test_a_living_owner_is_never_robbed(make: Make, hurried: None) -> None
         assert not await second.take()
         await asyncio.wait([keeping], timeout=0.02)
     assert await first.check()
-    keeping.cancel()
+    await cancelled(keeping)
 
 
 async def test_behind_a_pooler_one_that_gives_no_sign_is_replaced(make: Make, hurried: None) -> None:
@@ -101,7 +106,7 @@ async def test_a_lost_connection_is_no_lost_lease(make: Make, cluster: Cluster, 
             continue
     await eventually(first.check)
     assert not keeping.done()
-    keeping.cancel()
+    await cancelled(keeping)
 
 
 async def test_a_session_without_a_sign_of_life_is_ended_in_the_end(make: Make, hurried: None) -> None:
@@ -164,7 +169,7 @@ async def test_signs_of_life_go_on_while_the_owner_writes(make: Make, writing: A
         keeping = asyncio.create_task(first.keep())
         await eventually(lambda: _beats(writing, 3))
         assert not keeping.done()
-    keeping.cancel()
+    await cancelled(keeping)
 
 
 async def _beats(engine: AsyncEngine, wanted: int) -> bool:
@@ -185,7 +190,7 @@ async def test_a_database_that_is_away_is_told_and_the_owner_stays(make: Make, c
     cluster.start()
     await eventually(lambda: not first.trouble)
     assert await first.check()
-    keeping.cancel()
+    await cancelled(keeping)
 
 
 async def test_while_the_server_is_away_the_last_on_this_disk_goes_on(make: Make, cluster: Cluster) -> None:
@@ -200,7 +205,7 @@ async def test_while_the_server_is_away_the_last_on_this_disk_goes_on(make: Make
     cluster.start()
     keeping = asyncio.create_task(heir.keep())
     await eventually(lambda: not heir.trouble)
-    keeping.cancel()
+    await cancelled(keeping)
     assert await heir.check()
     assert heir.fence == 1
     assert not await stranger.take()
