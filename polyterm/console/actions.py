@@ -91,9 +91,17 @@ def key_names(action: Action) -> str:
 
 
 def bindings(scope: Scope) -> list[Binding]:
-    """A control key that acts everywhere comes before whatever has focus; a plain character is text in a text field."""
+    """A control key that acts everywhere comes before whatever has focus; a plain character is text in a text field.
+
+    What opens a text field acts before the next key is looked at, however fast it was typed: a K must be text by then.
+    """
     return [
-        Binding(key, action.run, action.label, priority=scope == "everywhere" and key.startswith("ctrl+"))
+        Binding(
+            key,
+            action.run,
+            action.label,
+            priority=action.id == "filter" or (scope == "everywhere" and key.startswith("ctrl+")),
+        )
         for action in ACTIONS
         for key in action.keys
         if action.scope == scope

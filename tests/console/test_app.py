@@ -6,6 +6,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 from textual.binding import Binding
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets._toast import Toast
@@ -343,6 +344,18 @@ async def test_text_in_the_filter_is_text_and_only_control_k_kills(console: Buil
         assert not field.display
         assert "SpotLag_Fast" in words(app, "#leaderboard")
         assert app.focused is app.screen.query_one("#leaderboard")
+
+
+async def test_a_key_typed_right_after_the_slash_is_text(console: Build) -> None:
+    link = MemoryLink(CONNECTED, scenes.FULL)
+    app = console(link)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await painted(pilot)
+        for key, character in (("slash", "/"), ("K", "K"), ("slash", "/"), ("P", "P")):
+            app.post_message(Key(key, character))
+        await pilot.pause()
+        await eventually(lambda: app.screen.query_one(FilterField).value == "K/P")
+        assert link.commands == []
 
 
 async def test_a_filter_is_kept_until_it_is_cleared(console: Build) -> None:

@@ -44,6 +44,7 @@ class MainScreen(ConsoleScreen):
         self._keys = KeyStrip(quit_note, id="footer")
         self._too_small = Lines(id="too-small")
         self._filter = FilterField()
+        self._leaderboard.open_filter = self._events.open_filter = self._open_filter
         self._view: View | None = None
         self._arranged_for = (0, 0, 0)
         self._arrangement: Arrangement | None = None
@@ -132,12 +133,12 @@ class MainScreen(ConsoleScreen):
         if self._view is not None and self._arrangement is not None:
             self._repaint_panes(self._view)
 
-    def on_filtered_asked(self, event: Filtered.Asked) -> None:
-        name = next(name for name, widget in self._placed.items() if widget is event.pane)
+    def _open_filter(self, pane: Filtered) -> None:
+        name = next(name for name, widget in self._placed.items() if widget is pane)
         place = None if self._arrangement is None else self._arrangement.places.get(name)
         if place is not None:
             _put(self._filter, Place(place.x, place.y + place.height - FIELD_HEIGHT, place.width, FIELD_HEIGHT))
-            self._filter.open(event.pane)
+            self._filter.open(pane)
 
     def _apology(self, view: View) -> str:
         width, height = self.size

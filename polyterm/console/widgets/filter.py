@@ -1,5 +1,6 @@
 """Text to filter a pane by: a field over the pane's last lines, in which every key but control keys is text."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -20,12 +21,8 @@ class Filtered(Widget):
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, Filtered.Chosen)
 
-    class Asked(Message):
-        """Somebody wants to type a filter for this pane."""
-
-        def __init__(self, pane: "Filtered") -> None:
-            super().__init__()
-            self.pane = pane
+    open_filter: "Callable[[Filtered], None]" = staticmethod(lambda _: None)
+    """Puts the field there and gives it the focus at once: the next key is text already."""
 
     @property
     def words(self) -> str:
@@ -36,7 +33,7 @@ class Filtered(Widget):
         raise NotImplementedError
 
     def action_filter(self) -> None:
-        self.post_message(self.Asked(self))
+        self.open_filter(self)
 
 
 class FilterField(Input):
@@ -60,7 +57,7 @@ class FilterField(Input):
         self.placeholder = f"words that {pane.FILTERS} must have"
         self.value = pane.words
         self.display = True
-        self.focus()
+        self.screen.set_focus(self)
 
     def close(self) -> None:
         pane, self._pane = self._pane, None
