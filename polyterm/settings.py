@@ -204,7 +204,7 @@ def config_path() -> Path:
     return Path(override) if override else config_dir() / "config.toml"
 
 
-_CUSTOMARY: Final = {
+CUSTOMARY: Final = {
     "DATABASE_URL": ("db",),
     "POLYMARKET_API_KEY": ("credentials", "api_key"),
     "POLYMARKET_SECRET": ("credentials", "secret"),
@@ -217,7 +217,7 @@ _CUSTOMARY: Final = {
 def _environment() -> dict[str, str]:
     """The variables of ``.env`` under those of the environment."""
     written = {name.upper(): value for name, value in DotEnvSettingsSource(Settings).env_vars.items() if value}
-    for name, path in _CUSTOMARY.items():
+    for name, path in CUSTOMARY.items():
         if f"POLYTERM_{'__'.join(path).upper()}" in os.environ:
             written.pop(name, None)
     return {**written, **os.environ}
@@ -225,7 +225,7 @@ def _environment() -> dict[str, str]:
 
 def _customary(environ: Mapping[str, str]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
-    for name, path in _CUSTOMARY.items():
+    for name, path in CUSTOMARY.items():
         value = environ.get(name)
         if value:  # an empty string is "unset"
             node = tree

@@ -98,19 +98,7 @@ def _description(entry: "Entry", source: str | None) -> Iterator[str]:
             yield f"  {parameter.name:<{width}}  {value:>8}  {parameter.unit:<28} {bounds}".rstrip()
         yield f"\n{inspect.getdoc(type(entry.parameters))}\n"
     yield f"Resets: {entry.resets}"
-    yield f"Limits: {'; '.join(_limits(entry))}."
-
-
-def _limits(entry: "Entry") -> Iterator[str]:
-    limits = entry.limits
-    yield " ".join(limits.coins)
-    yield f"windows of {' '.join(limits.horizons)}"
-    most = limits.max_entries_per_window
-    yield f"{'any number of' if most is None else most} {'entry' if most == 1 else 'entries'} in a window"
-    if limits.closed_after:
-        yield f"out for the rest of the window after {', '.join(limits.closed_after)}"
-    if limits.cooldown_s:
-        yield f"{limits.cooldown_s} s without entry after an exit"
+    yield f"Limits: {'; '.join(entry.limits.words)}."
 
 
 def _new(name: str) -> None:

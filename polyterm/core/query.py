@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from polyterm.core.details import SettingsAnswer, StrategyAnswer, WindowAnswer, WindowsAnswer
 from polyterm.core.event import Event
 from polyterm.core.market import Coin, Horizon, MarketKey, Side
 from polyterm.core.position import Position, Trade
@@ -42,7 +43,34 @@ class WhyQuery(msgspec.Struct, frozen=True, tag="why"):
     horizon: Horizon
 
 
-Query = TradesQuery | EventsQuery | PositionsQuery | WhyQuery
+class StrategyQuery(msgspec.Struct, frozen=True, tag="strategy"):
+    """A strategy's rule, and what it has closed in the period."""
+
+    strategy: str
+    period: Period = "all"
+
+
+class WindowsQuery(msgspec.Struct, frozen=True, tag="windows"):
+    """The newest windows of one series, at most ``limit``."""
+
+    coin: Coin
+    horizon: Horizon
+    limit: int = 50
+
+
+class WindowQuery(msgspec.Struct, frozen=True, tag="window"):
+    """How one window went."""
+
+    key: MarketKey
+
+
+class SettingsQuery(msgspec.Struct, frozen=True, tag="settings"):
+    """The settings that the engine runs with."""
+
+
+Query = (
+    TradesQuery | EventsQuery | PositionsQuery | WhyQuery | StrategyQuery | WindowsQuery | WindowQuery | SettingsQuery
+)
 
 
 class StrategyTotals(msgspec.Struct, frozen=True):
@@ -116,4 +144,14 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     reason: str
 
 
-Answer = TradesAnswer | EventsAnswer | PositionsAnswer | WhyAnswer | Failed
+Answer = (
+    TradesAnswer
+    | EventsAnswer
+    | PositionsAnswer
+    | WhyAnswer
+    | StrategyAnswer
+    | WindowsAnswer
+    | WindowAnswer
+    | SettingsAnswer
+    | Failed
+)

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any, Final, cast, get_args
 
 from polyterm.core.command import TradingState
+from polyterm.core.details import RuleWay
 from polyterm.core.market import Side
 from polyterm.core.query import Gate, Way, WhyAnswer
 from polyterm.core.tick import Tick
@@ -17,7 +18,7 @@ from polyterm.quant.scalar import Program
 from polyterm.quant.tick_features import TickFeatures
 from polyterm.strategies.base import Rule
 from polyterm.strategies.entry import Entry
-from polyterm.strategies.traced import TracedRule
+from polyterm.strategies.traced import TracedRule, traced
 from polyterm.strategies.wording import Naming
 
 _POSITION: Final = ("entry_price", "held_s", "r", "peak_r")
@@ -65,6 +66,21 @@ class Explained:
         gates = tuple(self._gate(part, ask) for part in _parts(condition, "&", self.words))
         return Way(side, reason, all(gate.open for gate in gates), gates)
 
+    def ways_in(self) -> tuple[RuleWay, ...]:
+        return tuple(
+            self._rule_way(side, branch.reason, condition)
+            for branch in self.rule.branches
+            for side, condition in zip(get_args(Side), (branch.up, branch.down), strict=True)
+            if not condition.is_constant(False)
+        )
+
+    def ways_out(self) -> tuple[RuleWay, ...]:
+        return tuple(self._rule_way(None, reason, leave) for leave, reason in self.rule.exits)
+
+    def _rule_way(self, side: Side | None, reason: str, condition: Node) -> RuleWay:
+        gates = _parts(condition, "&", self.words)
+        return RuleWay(side, reason, tuple(self.words.text(gate) for gate in gates))
+
     def _gate(self, value: Node, ask: Ask) -> Gate:
         text, is_open = self.words.text(value), bool(ask(value))
         named = self.words.name(value) is not None
@@ -107,6 +123,14 @@ def _asked(condition: Node, words: Naming) -> Iterator[Node]:
 @lru_cache(maxsize=256)
 def _explained(entry: Entry) -> Explained:
     return Explained(entry)
+
+
+def ways(entry: Entry) -> tuple[tuple[RuleWay, ...], tuple[RuleWay, ...]]:
+    """The ways in and the ways out of a rule in words; none of one that is no expression."""
+    if traced(entry) is None:
+        return (), ()
+    explained = _explained(entry)
+    return explained.ways_in(), explained.ways_out()
 
 
 def why(desk: Desk | None, strategy: str, tick: Tick | None, state: TradingState) -> WhyAnswer:

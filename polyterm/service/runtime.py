@@ -24,6 +24,7 @@ from polyterm.quant.gaps import GapWatch
 from polyterm.service.assembly import Venues
 from polyterm.service.commands import Commands
 from polyterm.service.continuity import Continuity
+from polyterm.service.effective import effective
 from polyterm.service.gaps import gap_watch
 from polyterm.service.heartbeat import Heartbeat
 from polyterm.service.host import this_platform
@@ -88,6 +89,7 @@ class Runtime:
             engine=self._engine,
             sequencer=self._sequencer,
             screen=screen,
+            settings=effective(settings),
         )
         self._server = StatusServer(self.view, self.send, settings.service.token)
         self._commands: Commands | None = None

@@ -7,8 +7,9 @@ from typing import Final, Literal
 
 from polyterm import __version__
 from polyterm.core.command import TradingState
+from polyterm.core.details import SettingsAnswer, WindowsAnswer
 from polyterm.core.event import Event
-from polyterm.core.market import Coin, Horizon
+from polyterm.core.market import Coin, Horizon, MarketKey
 from polyterm.core.position import Position
 from polyterm.core.query import (
     Answer,
@@ -18,14 +19,19 @@ from polyterm.core.query import (
     PositionsAnswer,
     PositionsQuery,
     Query,
+    SettingsQuery,
+    StrategyQuery,
     TradesQuery,
     WhyQuery,
+    WindowQuery,
+    WindowsQuery,
 )
 from polyterm.core.snapshot import Mode, Role, Snapshot, Status
 from polyterm.engine.engine import Engine
 from polyterm.engine.why import why
 from polyterm.errors import StoreError
 from polyterm.service.clusters import Gathering
+from polyterm.service.details import stored_window, strategy_answer, window_answer, with_running
 from polyterm.service.latch import Latched
 from polyterm.service.lease import Lease
 from polyterm.service.sequencer import Sequencer
@@ -34,6 +40,9 @@ from polyterm.service.sources import Sources
 from polyterm.service.status.operations import Found, Health, Market, Totals
 from polyterm.store.queries import Reader
 from polyterm.store.reports.archive import Archive, Archives
+from polyterm.store.reports.strategy import record
+from polyterm.store.reports.trades import wanted_in
+from polyterm.store.reports.window import newest_lines
 from polyterm.store.store import Store, StoreStatus
 from polyterm.transport.clock import Clock
 
@@ -54,10 +63,19 @@ class View:
     """
 
     def __init__(
-        self, *, session: str, mode: Mode, clock: Clock, engine: Engine, sequencer: Sequencer, screen: Screen
+        self,
+        *,
+        session: str,
+        mode: Mode,
+        clock: Clock,
+        engine: Engine,
+        sequencer: Sequencer,
+        screen: Screen,
+        settings: SettingsAnswer,
     ) -> None:
         self.session = session
         self.mode: Mode = mode
+        self.settings = settings
         self.started_ms = clock.market_ms()
         self.phase: Phase = "starting"
         self.why = ""
@@ -104,10 +122,49 @@ class View:
                 return EventsAnswer(tuple(self._recent)[-limit:] if limit > 0 else ())
             case PositionsQuery():
                 return PositionsAnswer(self._engine.open_positions())
-            case TradesQuery():
-                return await self._trades(query)
             case WhyQuery():
                 return self._why(query)
+            case SettingsQuery():
+                return self.settings
+            case StrategyQuery() | TradesQuery() | WindowsQuery() | WindowQuery():
+                return await self._ask_store(query)
+
+    async def _ask_store(self, query: StrategyQuery | TradesQuery | WindowsQuery | WindowQuery) -> Answer:
+        try:
+            match query:
+                case StrategyQuery():
+                    return await self._strategy(query)
+                case TradesQuery():
+                    return await self._read(lambda reader: reader.trades(query, self._clock.market_ms()))
+                case WindowsQuery():
+                    return await self._windows(query)
+                case WindowQuery(key=key):
+                    return await self._window(key)
+        except StoreError as error:
+            return Failed(str(error))
+
+    async def _strategy(self, query: StrategyQuery) -> Answer:
+        """Its rule in any case; what it has earned where that can be read."""
+        book = next((book for book in self._engine.accounts.books if book.name == query.strategy), None)
+        if book is None:
+            return Failed(f"There is no strategy {query.strategy}.")
+        wanted = wanted_in(query.period, self._clock.market_ms(), strategy=query.strategy)
+        try:
+            found = await self.stored(lambda archive: record(archive, wanted))
+        except StoreError as error:
+            return strategy_answer(book.entry, None, str(error))
+        return strategy_answer(book.entry, found)
+
+    async def _windows(self, query: WindowsQuery) -> Answer:
+        coin, horizon = query.coin, query.horizon
+        lines = await self.stored(lambda archive: newest_lines(archive, coin, horizon, query.limit))
+        running = [key for key in self._screen.windows if (key.coin, key.horizon) == (coin, horizon)]
+        newest = [self._screen.newest(key.coin, key.horizon) for key in running]
+        return WindowsAnswer(with_running(lines, running, newest))
+
+    async def _window(self, key: MarketKey) -> Answer:
+        stored = await self.stored(lambda archive: stored_window(archive, key))
+        return await window_answer(stored, self._engine.open_positions(), self._screen.newest(key.coin, key.horizon))
 
     def _why(self, query: WhyQuery) -> Answer:
         if self.phase == "observing":
@@ -115,12 +172,6 @@ class View:
         desk = self._engine.desks.get((query.coin, query.horizon))
         newest = self._screen.newest(query.coin, query.horizon)
         return why(desk, query.strategy, newest, self._engine.trading_state)
-
-    async def _trades(self, query: TradesQuery) -> Answer:
-        try:
-            return await self._read(lambda reader: reader.trades(query, self._clock.market_ms()))
-        except StoreError as error:
-            return Failed(str(error))
 
     async def archives(self) -> Archives:
         """Raises StoreError when there is nothing to read from."""

@@ -50,6 +50,18 @@ class Limits(msgspec.Struct, frozen=True):
     max_entries_per_window: int | None = None
     cooldown_s: int = 0
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """For people, one limit each."""
+        most = self.max_entries_per_window
+        entries = f"{'any number of' if most is None else most} {'entry' if most == 1 else 'entries'} in a window"
+        words = [" ".join(self.coins), f"windows of {' '.join(self.horizons)}", entries]
+        if self.closed_after:
+            words.append(f"out for the rest of the window after {', '.join(self.closed_after)}")
+        if self.cooldown_s:
+            words.append(f"{self.cooldown_s} s without entry after an exit")
+        return tuple(words)
+
 
 class Strategy(ABC):
     """One instance serves one (coin, horizon). The docstring of a subclass says its rule in words."""

@@ -40,6 +40,12 @@ class Entry(msgspec.Struct, frozen=True):
         return inspect.cleandoc(self.factory.__doc__ or "")
 
     @property
+    def about(self) -> str:
+        """What is said of its parameters; empty where it has none."""
+        has_any = bool(type(self.parameters).__struct_fields__)
+        return inspect.cleandoc(type(self.parameters).__doc__ or "") if has_any else ""
+
+    @property
     def resets(self) -> str:
         """When the strategy's histories begin anew."""
         return getattr(self.factory, "resets", Strategy.resets)
