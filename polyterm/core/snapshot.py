@@ -210,7 +210,11 @@ class Positions(msgspec.Struct, frozen=True):
 
 
 class FeedRow(msgspec.Struct, frozen=True, kw_only=True):
-    """``age_s`` is machine seconds since the last *data*; ``retry_in_s`` counts down while a feed is down."""
+    """``age_s`` is machine seconds since the last *data*; ``retry_in_s`` counts down while a feed is down.
+
+    ``latency_ms`` is the newest round trip to the host, None until one was measured. ``trouble`` is the last thing that
+    went wrong, at ``trouble_ms`` (market time), however long ago.
+    """
 
     name: str
     state: FeedState
@@ -223,6 +227,9 @@ class FeedRow(msgspec.Struct, frozen=True, kw_only=True):
     malformed: int
     reason: str
     retry_in_s: float | None
+    latency_ms: float | None = None
+    trouble: str = ""
+    trouble_ms: int | None = None
 
 
 class Feeds(msgspec.Struct, frozen=True):

@@ -164,12 +164,14 @@ class Sections:
 
 
 def _readable(row: FeedRow) -> FeedRow:
-    """Ages, rates and countdowns to a tenth: finer than anyone reads, and a change of each would travel."""
+    """Ages, rates and countdowns to a tenth, round trips to a millisecond: finer than anyone reads, and a change of
+    each would travel."""
     return msgspec.structs.replace(
         row,
         age_s=None if row.age_s is None else round(row.age_s, 1),
         messages_per_s=round(row.messages_per_s, 1),
         retry_in_s=None if row.retry_in_s is None else round(row.retry_in_s, 1),
+        latency_ms=None if row.latency_ms is None else round(row.latency_ms, 1 if row.latency_ms < 10 else None),
     )
 
 

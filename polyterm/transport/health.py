@@ -19,7 +19,7 @@ class FeedHealth:
 
     ``live`` begins with the first data, not with the open socket, and turns ``stale`` by itself once the newest data is
     older than ``stale_after_s``. The reason of the last trouble stays visible until data flows again; ``notice`` is
-    what is wrong although data flows.
+    what is wrong although data flows. ``latency_s`` is the newest round trip, where one can be measured.
     """
 
     def __init__(self, name: str, clock: Clock, stale_after_s: float = 4.0) -> None:
@@ -33,6 +33,9 @@ class FeedHealth:
         self.unknown = 0
         self.malformed = 0
         self.last_malformed = ""
+        self.latency_s: float | None = None
+        self._trouble = ""
+        self._trouble_ms: int | None = None
         self._clock = clock
         self._state: FeedState = "connecting"
         self._data_at: float | None = None
@@ -63,11 +66,13 @@ class FeedHealth:
     def stale(self, reason: str) -> None:
         """Connected, but what it says is too old to be used."""
         self._state, self.reason, self._retry_at = "stale", reason, None
+        self._note_trouble(reason)
         self.warn("feed.stale", reason=reason)
 
     def down(self, reason: str, retry_in_s: float) -> None:
         self._state, self.reason = "down", reason
         self._retry_at = self._clock.monotonic() + retry_in_s
+        self._note_trouble(reason)
         self.warn("feed.down", reason=reason, retry_in_s=round(retry_in_s, 1))
 
     def off(self, reason: str) -> None:
@@ -77,6 +82,7 @@ class FeedHealth:
     def gap(self, what: str) -> None:
         """Something that the venue sent never arrived."""
         self.gaps += 1
+        self._note_trouble(what)
         self.warn("feed.gap", what=what)
 
     def note_unknown(self, kind: str) -> None:
@@ -87,7 +93,11 @@ class FeedHealth:
     def note_malformed(self, raw: str, error: Exception) -> None:
         self.malformed += 1
         self.last_malformed = raw[:RAW_KEPT]
+        self._note_trouble(f"not understood: {error}")
         self.warn("feed.malformed", error=str(error), raw=self.last_malformed)
+
+    def _note_trouble(self, what: str) -> None:
+        self._trouble, self._trouble_ms = what, self._clock.market_ms()
 
     def warn(self, event: str, **fields: Any) -> None:
         """Log at most once in ``LOG_EVERY_S`` per event; the next line says how many were left out."""
@@ -137,4 +147,7 @@ class FeedHealth:
             malformed=self.malformed,
             reason=reason,
             retry_in_s=None if self._retry_at is None else max(0.0, self._retry_at - now),
+            latency_ms=None if self.latency_s is None else 1000 * self.latency_s,
+            trouble=self._trouble,
+            trouble_ms=self._trouble_ms,
         )

@@ -252,6 +252,7 @@ class _Connection:
                 self.had_data = True
                 self._data_at = self._clock.monotonic()
                 self._health.data()
+                self._health.latency_s = socket.latency or None  # 0 until the first ping was answered
 
     def _send(self, text: str) -> None:
         try:
