@@ -1,7 +1,8 @@
 """What each strategy has earned."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
+from itertools import accumulate
 from typing import Final
 
 import msgspec
@@ -9,10 +10,24 @@ import msgspec
 from polyterm.core.market import Side
 from polyterm.core.position import Position, Trade
 from polyterm.core.snapshot import LeaderboardRow
-from polyterm.engine.tallies import Breakdown, Curve, Sums
+from polyterm.engine.tallies import Breakdown, Curve, Pnl, Sums
 
 HOUR_MS: Final = 3_600_000
 REMEMBERED_HOURS: Final = 72
+UNCOUNTED: Final = 4_096
+"""So many openings and closings may wait to be counted: counting many together takes a fraction of the time."""
+
+
+class _News:
+    """What a strategy opened and closed since it was last counted."""
+
+    __slots__ = ("newest", "opened", "pnls", "trades")
+
+    def __init__(self) -> None:
+        self.newest: Position | Trade | None = None
+        self.opened = 0
+        self.trades: list[Trade] = []
+        self.pnls: list[Pnl] = []
 
 
 class _Totals:
@@ -28,6 +43,19 @@ class _Totals:
         self.last_ms: int | None = None
         self.disabled: str | None = None
         self.shown: LeaderboardRow | None = None
+
+    def count(self, news: _News) -> None:
+        self.shown = None
+        match news.newest:
+            case Trade() as trade:
+                self.last_side, self.last_reason, self.last_ms = trade.side, trade.exit_reason, trade.exit_ms
+            case Position() as position:
+                self.last_side, self.last_reason, self.last_ms = position.side, position.reason, position.entry_ms
+        self.open += news.opened - len(news.trades)
+        for level in list(accumulate((costed for _, costed in news.pnls), initial=self.sums.costed))[1:]:
+            self.equity.add(level)
+        self.sums.closed(news.pnls)
+        self.breakdown.closed(news.trades, news.pnls)
 
     def newest(self) -> LeaderboardRow:
         """``row``, made anew only when something has changed: it is asked for several times a second."""
@@ -88,31 +116,45 @@ class ScoreboardState(msgspec.Struct, frozen=True):
 
 class Scoreboard:
     """``strategies``: (name, family) in the order of the table. What closes for one that is gone counts for the hours
-    alone."""
+    alone. They are counted together, when somebody looks."""
 
     def __init__(self, strategies: list[tuple[str, str]]) -> None:
         self._totals = {name: _Totals(name, family) for name, family in strategies}
         self._hours: dict[int, tuple[float, float]] = {}
+        self._uncounted: list[Position | Trade] = []
 
     def opened(self, position: Position) -> None:
-        totals = self._totals[position.strategy]
-        totals.open += 1
-        totals.shown = None
-        totals.last_side, totals.last_reason, totals.last_ms = position.side, position.reason, position.entry_ms
+        self._hear(position)
 
     def closed(self, trade: Trade) -> None:
-        totals = self._totals.get(trade.strategy)
-        touch, costed = trade.pnl, trade.costed_pnl
-        if totals is not None:
-            totals.open -= 1
-            totals.sums.closed(touch, costed)
-            totals.equity.add(totals.sums.costed)
-            totals.breakdown.closed(trade, touch, costed)
-            totals.shown = None
-            totals.last_side, totals.last_reason, totals.last_ms = trade.side, trade.exit_reason, trade.exit_ms
-        self._add(trade.exit_ms, touch, costed)
+        self._hear(trade)
+
+    def _hear(self, item: Position | Trade) -> None:
+        self._uncounted.append(item)
+        if len(self._uncounted) >= UNCOUNTED:
+            self._count()
+
+    def _count(self) -> None:
+        """Bring everything up to date: whoever looks at it does this first."""
+        news: defaultdict[str, _News] = defaultdict(_News)
+        for item in self._uncounted:
+            own = news[item.strategy]
+            own.newest = item
+            if isinstance(item, Trade):
+                touch, costed = item.pnl, item.costed_pnl
+                own.trades.append(item)
+                own.pnls.append((touch, costed))
+                self._add(item.exit_ms, touch, costed)
+            else:
+                own.opened += 1
+        self._uncounted.clear()
+        for strategy, own in news.items():
+            totals = self._totals.get(strategy)
+            if totals is not None:
+                totals.count(own)
 
     def corrected(self, before: Trade, after: Trade) -> None:
+        self._count()
         totals = self._totals.get(before.strategy)
         if totals is not None:
             totals.sums.corrected(before, after)
@@ -133,20 +175,24 @@ class Scoreboard:
         totals.disabled, totals.shown = error, None
 
     def rows(self) -> tuple[LeaderboardRow, ...]:
+        self._count()
         return tuple(totals.newest() for totals in self._totals.values())
 
     def pnl_since(self, market_ms: int) -> tuple[float, float]:
         """(touch, costed) dollars of trades that ended in the hour of ``market_ms`` or later, at most 72 h back."""
+        self._count()
         first = market_ms // HOUR_MS
         recent = [pnl for hour, pnl in self._hours.items() if hour >= first]
         return sum(touch for touch, _ in recent), sum(costed for _, costed in recent)
 
     def saved(self) -> ScoreboardState:
         """The sums themselves, not copies."""
+        self._count()
         return ScoreboardState(tuple(totals.saved() for totals in self._totals.values()), self._hours)
 
     def restore(self, saved: ScoreboardState, unchanged: Collection[str], held: Iterable[str]) -> None:
         """The records of the strategies that are ``unchanged``; ``held`` names the strategy of every open position."""
+        self._uncounted.clear()
         self._hours = dict(saved.hours)
         for state in saved.totals:
             if state.strategy in unchanged:
@@ -155,6 +201,7 @@ class Scoreboard:
 
     def recount(self, held: Iterable[str]) -> None:
         """``held`` names the strategy of every open position."""
+        self._count()
         numbers = Counter(held)
         for strategy, totals in self._totals.items():
             totals.open, totals.shown = numbers[strategy], None

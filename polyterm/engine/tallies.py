@@ -1,5 +1,6 @@
 """Running sums over closed trades, in bounded memory: of a strategy, and of its days, windows and coins."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -15,6 +16,9 @@ CURVE_POINTS: Final = 32
 _PLACES: Final[dict[Coin, int]] = {coin: place for place, coin in enumerate(COINS)}
 _DECIMALS: Final = 4  # of what is shown: finer than a cent, shorter than a float
 
+Pnl = tuple[float, float]
+"""Of a trade, in dollars: under the touch model and after the venue's fee."""
+
 
 class Sums(msgspec.Struct, eq=False):
     """What trades have come to. A correction takes the old judgement out and puts the new one in."""
@@ -27,18 +31,23 @@ class Sums(msgspec.Struct, eq=False):
     peak: float = 0.0
     drawdown: float = 0.0
 
-    def closed(self, touch: float, costed: float) -> None:
-        """A trade's P&L, dollars."""
-        self.trades += 1
-        self.wins += touch > 0
-        self.touch += touch
-        self.squares += costed * costed
-        self.costed = level = self.costed + costed
-        # As ``_level``, spelled out: a replay comes here three times for each of its trades.
-        if level > self.peak:
-            self.peak = level
-        elif self.peak - level > self.drawdown:
-            self.drawdown = self.peak - level
+    def closed(self, pnls: Sequence[Pnl]) -> None:
+        """Of trades in their order."""
+        wins, touch, costed, squares = self.wins, self.touch, self.costed, self.squares
+        peak, drawdown = self.peak, self.drawdown
+        for trade_touch, trade_costed in pnls:
+            wins += trade_touch > 0
+            touch += trade_touch
+            squares += trade_costed * trade_costed
+            costed += trade_costed
+            # As ``_level``, spelled out: a replay comes here three times for each of its trades.
+            if costed > peak:
+                peak = costed
+            elif peak - costed > drawdown:
+                drawdown = peak - costed
+        self.trades += len(pnls)
+        self.wins, self.touch, self.costed, self.squares = wins, touch, costed, squares
+        self.peak, self.drawdown = peak, drawdown
 
     def corrected(self, before: Trade, after: Trade) -> None:
         self._add(before.pnl, before.costed_pnl, -1)
@@ -92,16 +101,14 @@ class Parts(msgspec.Struct, eq=False):
     kept: int
     sums: dict[int, Sums] = {}
 
-    def closed(self, part: int, touch: float, costed: float) -> None:
-        sums = self.sums.get(part)
-        if sums is None:
-            if len(self.sums) == self.kept:
-                oldest = min(self.sums)
-                if part < oldest:
-                    return
-                del self.sums[oldest]
-            sums = self.sums[part] = Sums()
-        sums.closed(touch, costed)
+    def closed(self, pnls: Mapping[int, Sequence[Pnl]]) -> None:
+        """By part, those of a part in their order."""
+        newest = sorted({*self.sums, *pnls})[-self.kept :]
+        for part in [part for part in self.sums if part < newest[0]]:
+            del self.sums[part]
+        for part, own in pnls.items():
+            if part >= newest[0]:
+                self.sums.setdefault(part, Sums()).closed(own)
 
     def corrected(self, part: int, before: Trade, after: Trade) -> None:
         sums = self.sums.get(part)
@@ -120,11 +127,11 @@ class Breakdown(msgspec.Struct, eq=False):
     windows: Parts = msgspec.field(default_factory=lambda: Parts(WINDOWS))
     coins: Parts = msgspec.field(default_factory=lambda: Parts(len(COINS)))
 
-    def closed(self, trade: Trade, touch: float, costed: float) -> None:
-        key = trade.key
-        self.days.closed(trade.exit_ms // DAY_MS, touch, costed)
-        self.windows.closed(key.epoch, touch, costed)
-        self.coins.closed(_PLACES[key.coin], touch, costed)
+    def closed(self, trades: Sequence[Trade], pnls: Sequence[Pnl]) -> None:
+        """Trades in their order, and what they came to."""
+        self.days.closed(_by_part((trade.exit_ms // DAY_MS for trade in trades), pnls))
+        self.windows.closed(_by_part((trade.key.epoch for trade in trades), pnls))
+        self.coins.closed(_by_part((_PLACES[trade.key.coin] for trade in trades), pnls))
 
     def corrected(self, before: Trade, after: Trade) -> None:
         for parts, part in self._places(before):
@@ -136,3 +143,10 @@ class Breakdown(msgspec.Struct, eq=False):
             (self.windows, trade.key.epoch),
             (self.coins, _PLACES[trade.key.coin]),
         )
+
+
+def _by_part(parts: Iterable[int], pnls: Iterable[Pnl]) -> dict[int, list[Pnl]]:
+    found: dict[int, list[Pnl]] = {}
+    for part, pnl in zip(parts, pnls, strict=True):
+        found.setdefault(part, []).append(pnl)
+    return found

@@ -2,11 +2,13 @@
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from polyterm.core.market import MarketKey
 from polyterm.core.position import Conditions, Leg, Trade
 from polyterm.core.snapshot import LeaderboardRow, Tally
-from polyterm.engine.scoreboard import Scoreboard
+from polyterm.engine.scoreboard import UNCOUNTED, Scoreboard
 from polyterm.engine.tallies import CURVE_POINTS, Curve
 
 EPOCH = 1_795_356_900
@@ -65,6 +67,34 @@ def test_a_correction_replaces_the_old_judgement_everywhere() -> None:
     assert [(tally.trades, tally.wins, tally.costed) for tally in (*shown.coins, *shown.windows, *shown.days)] == [
         (1, 1, 49.0)
     ] * 3
+
+
+_CLOSED = st.builds(
+    trade,
+    st.floats(-100, 100),
+    st.floats(-100, 100),
+    st.sampled_from(["btc", "eth", "sol", "xrp"]),
+    st.integers(0, 200).map(lambda hour: EPOCH + 3_600 * hour),
+)
+
+
+@given(st.lists(_CLOSED, max_size=60), st.sets(st.integers(0, 59)))
+def test_it_does_not_matter_when_somebody_looks(trades: list[Trade], looks: set[int]) -> None:
+    together, watched = Scoreboard([("a", "A")]), Scoreboard([("a", "A")])
+    for number, each in enumerate(trades):
+        together.closed(each)
+        watched.closed(each)
+        if number in looks:
+            watched.rows()
+    assert msgspec.json.encode(together.saved()) == msgspec.json.encode(watched.saved())
+    assert together.rows() == watched.rows()
+
+
+def test_what_is_not_looked_at_is_counted_all_the_same() -> None:
+    board = Scoreboard([("a", "A")])
+    for _ in range(UNCOUNTED + 1):
+        board.closed(trade(1, 0.5))
+    assert (board.rows()[0].trades, board.rows()[0].pnl_costed) == (UNCOUNTED + 1, (UNCOUNTED + 1) / 2)
 
 
 @pytest.mark.parametrize("steps", [0, 1, 31, 32, 63, 64, 65, 10_000])
