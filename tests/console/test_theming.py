@@ -1,9 +1,11 @@
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from polyterm.console.theming import Roles, choose, find_themes, legible, shipped_folder, variables
 from polyterm.errors import ConfigError
+from tests.console.colours import contrast, difference, luminance
 
 DARK = (shipped_folder() / "dark.toml").read_text(encoding="utf-8")
 
@@ -16,9 +18,9 @@ def folder_with(tmp_path: Path, **files: str) -> Path:
     return folder
 
 
-def test_dark_and_light_come_with_polyterm() -> None:
+def test_five_themes_come_with_polyterm() -> None:
     found = find_themes()
-    assert {"dark", "light"} <= {theme.name for theme in found.themes}
+    assert [theme.name for theme in found.themes] == ["colour-blind", "dark", "high-contrast", "light", "mono"]
     assert found.problems == {}
     assert choose(found, "dark").dark
     assert not choose(found, "light").dark
@@ -78,7 +80,7 @@ def test_a_users_broken_dark_leaves_the_shipped_one(tmp_path: Path) -> None:
 def test_an_unknown_name_is_refused_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no theme 'drak': did you mean 'dark'"):
         choose(find_themes(), "drak")
-    with pytest.raises(ConfigError, match="there are dark, light"):
+    with pytest.raises(ConfigError, match="there are colour-blind, dark, high-contrast, light, mono"):
         choose(find_themes(), "zzz")
 
 
@@ -92,21 +94,60 @@ def test_text_on_a_colour_is_whichever_of_black_and_white_contrasts(colour: str,
     assert legible(colour) == text
 
 
-def contrast(one: str, other: str) -> float:
-    def luminance(colour: str) -> float:
-        channels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
-        red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
-        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
+SHIPPED = ("colour-blind", "dark", "high-contrast", "light", "mono")
+INKS = ("text", "muted", "accent", "up", "down", "flat", "stale", "warn", "danger")
+NEEDED = {name: 7.0 if name == "high-contrast" else 4.5 for name in SHIPPED}
 
 
-@pytest.mark.parametrize("name", ["dark", "light"])
-def test_shipped_themes_are_legible(name: str) -> None:
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_text_is_legible_on_everything_it_stands_on(name: str) -> None:
     roles = choose(find_themes(), name).roles
-    for role in ("text", "up", "down", "warn", "accent", "flat", "muted"):
-        for ground in (roles.background, roles.panel):
-            assert contrast(getattr(roles, role), ground) >= 4.5, (role, ground)
-    assert contrast(roles.danger, roles.background) >= 4.0
-    assert contrast(roles.stale, roles.background) >= 3.0
+    for ink in INKS:
+        for ground in ("background", "panel", "cursor"):
+            assert contrast(getattr(roles, ink), getattr(roles, ground)) >= NEEDED[name], (ink, ground)
+    assert contrast(roles.heat[4], roles.background) >= 4.5  # glyphs of the narrow heatmap
+    assert contrast(roles.background, roles.stale) >= NEEDED[name]  # the badge of an engine that is gone
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_text_upon_a_roles_colour_is_legible(name: str) -> None:
+    """Badges, bars and the heatmap's cells."""
+    theme = choose(find_themes(), name)
+    colours = variables(theme)
+    for ground in ("accent", "up", "warn", "danger", *(f"heat-{step}" for step in range(5))):
+        assert contrast(colours[f"on-{ground}"], colours[ground]) >= NEEDED[name], ground
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_is_stale_is_dimmer_than_what_is_not(name: str) -> None:
+    roles = choose(find_themes(), name).roles
+    brightness = [contrast(getattr(roles, ink), roles.background) for ink in ("stale", "muted", "text")]
+    assert brightness == sorted(brightness)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_heat_is_a_ramp_of_lightness_so_that_it_works_without_colour(name: str) -> None:
+    ramp = [luminance(colour) for colour in choose(find_themes(), name).roles.heat]
+    assert ramp in (sorted(ramp), sorted(ramp, reverse=True))
+
+
+@pytest.mark.parametrize("vision", ["protanopia", "deuteranopia"])
+def test_the_colour_blind_theme_is_told_apart_by_those_it_is_for(vision: str) -> None:
+    roles = choose(find_themes(), "colour-blind").roles
+    assert difference(roles.up, roles.down, vision) >= 60  # as far as orange from blue; of dark it is 2 to 30
+    assert difference(roles.warn, roles.danger, vision) >= 40  # paused and killed
+    for cooler, warmer in pairwise(roles.heat):
+        assert difference(cooler, warmer, vision) >= 15
+
+
+def test_mono_has_no_colour() -> None:
+    roles = choose(find_themes(), "mono").roles
+    colours = [getattr(roles, name) for name in Roles.__struct_fields__ if name != "heat"]
+    assert all(colour[1:3] == colour[3:5] == colour[5:7] for colour in (*colours, *roles.heat))
+
+
+@pytest.mark.parametrize("vision", ["protanopia", "deuteranopia"])
+def test_simulated_blindness_keeps_greys_and_yellow_against_blue_and_loses_red_against_green(vision: str) -> None:
+    assert difference("#000000", "#ffffff", vision) == pytest.approx(100, abs=0.1)
+    assert difference("#0000ff", "#ffff00", vision) > 100
+    assert difference("#d04040", "#5f9f30", vision) < difference("#4070d0", "#d09030", vision) / 2
