@@ -58,8 +58,8 @@ class Terminal:
         self.written = 0
         self.pid, self._file = pty.fork()
         if self.pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
             os.execvpe(command[0], command, environment)
-        fcntl.ioctl(self._file, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def read(self, timeout_s: float) -> bytes:
         """What comes within the timeout, as soon as anything does."""
@@ -143,6 +143,8 @@ def measure(terminal: Terminal, engine: int, seconds: float) -> None:
         latencies += [] if found is None else [found * 1000]
     elapsed = time.monotonic() - began
     latencies.sort()
+    if not latencies:
+        raise SystemExit("no keystroke was seen to move the cursor")
     say(f"console: {100 * (processor_s(terminal.pid) - spent) / elapsed:.1f} % of a core over {elapsed:.0f} s")
     say(f"engine and simulator: {100 * (processor_s(engine) - engine_spent) / elapsed:.1f} % of a core")
     say(f"to the terminal: {(terminal.written - written) / elapsed / 1024:.1f} KiB/s")

@@ -582,6 +582,16 @@ async def test_resizing_rearranges_and_nothing_is_lost(console: Build) -> None:
         assert table(app, "leaderboard").cursor_key == key
 
 
+async def test_a_terminal_that_was_too_small_at_first_takes_keys(console: Build) -> None:
+    app = console(MemoryLink(CONNECTED, scenes.FULL))
+    async with app.run_test(size=(50, 10)) as pilot:
+        await painted(pilot)
+        await pilot.resize_terminal(80, 24)
+        await painted(pilot)
+        await pilot.press("down")
+        assert table(app, "leaderboard").cursor_key == "SpotLag_Confirmed"
+
+
 async def test_a_terminal_that_is_too_small_says_so_and_still_kills(console: Build) -> None:
     link = MemoryLink(CONNECTED, scenes.FULL)
     link.reply = obedient

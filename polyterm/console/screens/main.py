@@ -92,6 +92,8 @@ class MainScreen(ConsoleScreen):
         if self._arrangement is None:
             self._too_small.show(tuple(wrapped(self._apology(view), self.size.width)))
             return
+        if self.focused is None:  # a pane that was hidden, as in a terminal that was too small, has lost it
+            self._leaderboard.focus()
         self.set_class(view.lost, "-lost")
         self._status.repaint(view)
         self._feeds.repaint(view)
