@@ -4,7 +4,7 @@ A step is frozen once it was released: it says what its version added in words o
 of today, which later steps may have moved on.
 """
 
-from sqlalchemy import BigInteger, Column, Connection, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Connection, DateTime, Double, MetaData, Table, Text
 
 
 def store_inputs(connection: Connection) -> None:
@@ -46,6 +46,7 @@ def store_inputs(connection: Connection) -> None:
 def version_3(connection: Connection) -> None:
     _note_gaps(connection)
     _keep_checkpoints(connection)
+    _keep_positions(connection)
     if connection.dialect.name == "postgresql":
         _suit_the_server(connection)
 
@@ -101,5 +102,21 @@ def _keep_checkpoints(connection: Connection) -> None:
         *(Column(name, Text, primary_key=True) for name in ("session", "crypto", "horizon")),
         Column("window_epoch", BigInteger, primary_key=True, autoincrement=False),
         Column("cut_ms", BigInteger, nullable=False),
+    )
+    made.create_all(connection)
+
+
+def _keep_positions(connection: Connection) -> None:
+    """What is held."""
+    made = MetaData()
+    Table(
+        "open_positions",
+        made,
+        *(Column(name, Text, primary_key=True) for name in ("session", "strategy_name", "crypto", "horizon")),
+        *(Column(name, BigInteger, primary_key=True, autoincrement=False) for name in ("window_epoch", "entry_ms")),
+        Column("entry_time", DateTime(timezone=True), nullable=False),
+        Column("side", Text, nullable=False),
+        *(Column(name, Double, nullable=False) for name in ("shares", "entry_price")),
+        *(Column(name, Text, nullable=False) for name in ("entry_reason", "position")),
     )
     made.create_all(connection)

@@ -263,6 +263,25 @@ paper_trades: Final = Table(
     Index("paper_trades_by_window", "crypto", "horizon", "window_epoch"),
 )
 
+# What is held now: a row goes when the trade of that name comes. ``position`` is all of it as JSON, for an engine that
+# does not know of it.
+open_positions: Final = Table(
+    "open_positions",
+    metadata,
+    _text("session", key=True),
+    _text("strategy_name", key=True),
+    _text("crypto", key=True),
+    _text("horizon", key=True),
+    _int("window_epoch", key=True),
+    _int("entry_ms", key=True),
+    _time("entry_time", required=True),
+    _text("side", required=True),
+    _real("shares", required=True),
+    _real("entry_price", required=True),
+    _text("entry_reason", required=True),
+    _text("position", required=True),
+)
+
 # Rows are only ever added: what a settled trade said before and after a better outcome came.
 trade_corrections: Final = Table(
     "trade_corrections",
