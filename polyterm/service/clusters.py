@@ -1,7 +1,7 @@
 """Which strategies belong together, worked out when a window has closed and somebody looks."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from polyterm.core.snapshot import Camp
@@ -23,21 +23,23 @@ class MeetingPlace(Protocol):
 class Gathering:
     """``refresh`` works it out anew, in a thread, when a window has closed since; reading it costs nothing.
 
-    An engine at which nobody looks never does, and never imports scipy.
+    An engine at which nobody looks never does, and never imports scipy. ``board`` is asked each time: an engine that
+    goes on from a checkpoint has another one.
     """
 
-    def __init__(self, board: MeetingPlace) -> None:
+    def __init__(self, board: Callable[[], MeetingPlace]) -> None:
         self._board = board
         self._windows = 0
         self._order: tuple[str, ...] = ()
-        self._named = _named(board.strategies())
+        self._named = _named(board().strategies())
         self._found: tuple[Camp, ...] = ()
 
     @property
     def order(self) -> tuple[str, ...]:
         """Of the strategies that have traded; who traded first since the last refresh comes last."""
-        traded, known = self._board.traded(), set(self._order)
-        late = tuple(name for name in self._board.strategies() if name in traded and name not in known)
+        board, known = self._board(), set(self._order)
+        traded = board.traded()
+        late = tuple(name for name in board.strategies() if name in traded and name not in known)
         return self._order + late
 
     @property
@@ -45,9 +47,10 @@ class Gathering:
         return self._named + self._found
 
     async def refresh(self) -> None:
-        windows = self._board.windows
+        board = self._board()
+        windows = board.windows
         if windows != self._windows:
-            self._order, self._found = await asyncio.to_thread(gathered, self._board.meetings())
+            self._order, self._found = await asyncio.to_thread(gathered, board.meetings())
             self._windows = windows
 
 

@@ -90,7 +90,7 @@ class View:
         self._sequencer = sequencer
         self._screen = screen
         self._sections = Sections()
-        self._gathering = Gathering(engine.accounts.conflicts)
+        self._gathering = Gathering(lambda: engine.accounts.conflicts)
         self._opened = asyncio.Event()
         self._recent: deque[Event] = deque(maxlen=EVENTS_KEPT)
 

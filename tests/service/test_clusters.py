@@ -20,7 +20,7 @@ def trade(board: ConflictBoard, key: MarketKey, up: tuple[str, ...], down: tuple
 
 async def test_the_order_follows_the_windows_that_have_closed() -> None:
     board = ConflictBoard(NAMES)
-    gathering = Gathering(board)
+    gathering = Gathering(lambda: board)
     trade(board, FIRST, ("SpotLag_Fast", "SpotLag_Aggressive"), ("Contrarian", "Contrarian_Strong"))
     await gathering.refresh()
     assert gathering.order == ("SpotLag_Fast", "Contrarian", "SpotLag_Aggressive", "Contrarian_Strong")
@@ -42,7 +42,7 @@ async def test_the_order_follows_the_windows_that_have_closed() -> None:
 
 
 def test_named_camps_have_the_members_that_are_here() -> None:
-    assert Gathering(ConflictBoard(NAMES)).camps == (
+    assert Gathering(lambda: ConflictBoard(NAMES)).camps == (
         Camp("SpotLag", ("SpotLag_Fast", "SpotLag_Aggressive"), found=False),
         Camp("Contrarian", ("Contrarian", "Contrarian_Strong"), found=False),
     )
@@ -52,7 +52,17 @@ async def test_nothing_is_imported_for_windows_in_which_nobody_traded() -> None:
     loaded = "scipy.cluster.hierarchy" in sys.modules
     board = ConflictBoard(NAMES)
     board.ended(FIRST)
-    gathering = Gathering(board)
+    gathering = Gathering(lambda: board)
     await gathering.refresh()
     assert gathering.order == ()
     assert ("scipy.cluster.hierarchy" in sys.modules) == loaded
+
+
+async def test_an_engine_that_went_on_from_a_checkpoint_is_followed() -> None:
+    boards = [ConflictBoard(NAMES)]
+    gathering = Gathering(lambda: boards[-1])
+    boards.append(ConflictBoard(NAMES))
+    trade(boards[-1], FIRST, ("SpotLag_Fast",), ("Contrarian",))
+    boards[-1].ended(FIRST)
+    await gathering.refresh()
+    assert gathering.order == ("SpotLag_Fast", "Contrarian")
