@@ -6,6 +6,7 @@ import msgspec
 
 from polyterm.core.command import TradingState
 from polyterm.core.market import Coin, Horizon, MarketKey, Side
+from polyterm.core.playback import Playback
 from polyterm.core.tick import Tick
 
 FeedState = Literal["connecting", "live", "stale", "down", "off"]
@@ -18,7 +19,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """``started_ms`` is market time; ``pnl_*`` are dollars since midnight UTC (market time); ``engine_us`` is the mean
     machine time per input over the last seconds. ``clock_skew_ms`` is how far this machine's clock is ahead of an
     exchange's, the network's delay included; None while nobody knows. ``spool_rows`` are durable on this machine and
-    wait for the database, the oldest for ``spool_age_s``."""
+    wait for the database, the oldest for ``spool_age_s``. ``playback`` is there when a recording is played."""
 
     version: int
     session: str
@@ -43,6 +44,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     clock_skew_ms: int | None = None
     spool_rows: int = 0
     spool_age_s: int = 0
+    playback: Playback | None = None
 
 
 class TickRow(msgspec.Struct, frozen=True):

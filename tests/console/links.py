@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from polyterm.core.command import Ack, Command
 from polyterm.core.event import Event
+from polyterm.core.playback import PlaybackOrder
 from polyterm.core.query import Answer, EventsAnswer, Query
 from polyterm.core.snapshot import SnapshotDelta
 from polyterm.errors import LinkError
@@ -25,6 +26,8 @@ class MemoryLink:
         self.unreachable: str | None = None
         self.past: tuple[Event, ...] = ()
         self.commands: list[Command] = []
+        self.orders: list[PlaybackOrder] = []
+        self.refusal = ""
         self.answers: asyncio.Queue[Ack] = asyncio.Queue()
         self._connection = connection
         self._deltas = deltas
@@ -48,6 +51,10 @@ class MemoryLink:
         if self.reply is not None:
             return self.reply(command)
         return await self.answers.get()
+
+    async def steer(self, order: PlaybackOrder) -> str:
+        self.orders.append(order)
+        return self.refusal
 
 
 def obedient(command: Command) -> Ack:

@@ -10,6 +10,7 @@ import msgspec
 
 from polyterm.core.command import Ack, Command
 from polyterm.core.event import Event
+from polyterm.core.playback import PlaybackOrder
 from polyterm.core.query import Answer, Query
 from polyterm.core.snapshot import SnapshotDelta
 from polyterm.errors import ConfigError, LinkError
@@ -28,6 +29,8 @@ from polyterm.service.link.wire import (
     Pong,
     Send,
     ServerMessage,
+    Steer,
+    Steered,
     Welcome,
 )
 
@@ -39,6 +42,8 @@ _BACKOFF_S: Final = (0.25, 0.5, 1.0, 2.0, 5.0)
 _STARTING_RETRY_S: Final = 0.1
 
 _encode: Final = msgspec.json.Encoder().encode
+_Reply = Answer | Ack | Steered | Pong
+
 _decoder: Final[msgspec.json.Decoder[ServerMessage]] = msgspec.json.Decoder(ServerMessage)
 
 
@@ -66,7 +71,7 @@ class LinkClient:
         self._hello = Hello(PROTOCOL, client, token)
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._rids: Iterator[int] = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[Answer | Ack | Pong]] = {}
+        self._waiting: dict[int, asyncio.Future[_Reply]] = {}
 
     async def run(self) -> None:
         """Connect, and reconnect with back-off, until cancelled."""
@@ -96,7 +101,7 @@ class LinkClient:
     async def ask(self, query: Query) -> Answer:
         rid = next(self._rids)
         answer = await self._request(rid, Ask(rid, query))
-        if isinstance(answer, Ack | Pong):
+        if isinstance(answer, Ack | Steered | Pong):
             raise LinkError("The engine answered a question with something else.")
         return answer
 
@@ -107,11 +112,18 @@ class LinkClient:
             raise LinkError("The engine answered a command with something else.")
         return ack
 
-    async def _request(self, rid: int, message: ClientMessage) -> Answer | Ack | Pong:
+    async def steer(self, order: PlaybackOrder) -> str:
+        rid = next(self._rids)
+        answer = await self._request(rid, Steer(rid, order))
+        if not isinstance(answer, Steered):
+            raise LinkError("The engine answered the player's keys with something else.")
+        return answer.refused
+
+    async def _request(self, rid: int, message: ClientMessage) -> _Reply:
         socket = self._socket
         if socket is None:
             raise LinkError(f"Not connected to the engine: {self.connection.reason or 'still connecting'}.")
-        future: asyncio.Future[Answer | Ack | Pong] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[_Reply] = asyncio.get_running_loop().create_future()
         self._waiting[rid] = future
         try:
             async with asyncio.timeout(TIMEOUT_S):
@@ -193,12 +205,12 @@ class LinkClient:
                 self._settle(rid, answer)
             case Acked(rid=rid, ack=ack):
                 self._settle(rid, ack)
-            case Pong(rid=rid):
+            case Steered(rid=rid) | Pong(rid=rid):
                 self._settle(rid, message)
             case Welcome():
                 pass
 
-    def _settle(self, rid: int, answer: Answer | Ack | Pong) -> None:
+    def _settle(self, rid: int, answer: _Reply) -> None:
         future = self._waiting.get(rid)
         if future is not None and not future.done():
             future.set_result(answer)

@@ -7,6 +7,7 @@ import msgspec
 
 from polyterm.core.command import Ack, Command
 from polyterm.core.event import Event
+from polyterm.core.playback import PlaybackOrder
 from polyterm.core.query import Answer, Query
 from polyterm.core.snapshot import SnapshotDelta
 from polyterm.service.link.wire import ClientRole
@@ -42,4 +43,11 @@ class Link(Protocol):
 
     async def send(self, command: Command) -> Ack:
         """Raises LinkError when there is no connection or no answer within 5 s."""
+        ...
+
+    async def steer(self, order: PlaybackOrder) -> str:
+        """Why the player refused, empty when it obeyed.
+
+        Raises LinkError when there is no connection or no answer within 5 s.
+        """
         ...

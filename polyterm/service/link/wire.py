@@ -10,6 +10,7 @@ import msgspec
 
 from polyterm.core.command import Ack, Command
 from polyterm.core.event import Event
+from polyterm.core.playback import PlaybackOrder
 from polyterm.core.query import Answer, Query
 from polyterm.core.snapshot import SnapshotDelta
 
@@ -34,6 +35,13 @@ class Ask(msgspec.Struct, frozen=True, tag="ask"):
 class Send(msgspec.Struct, frozen=True, tag="send"):
     rid: int
     command: Command
+
+
+class Steer(msgspec.Struct, frozen=True, tag="steer"):
+    """Asks the player of a recording; an engine on live data refuses."""
+
+    rid: int
+    order: PlaybackOrder
 
 
 class Ping(msgspec.Struct, frozen=True, tag="ping"):
@@ -63,9 +71,16 @@ class Acked(msgspec.Struct, frozen=True, tag="acked"):
     ack: Ack
 
 
+class Steered(msgspec.Struct, frozen=True, tag="steered"):
+    """``refused`` says why nothing came of it, empty when it was obeyed."""
+
+    rid: int
+    refused: str
+
+
 class Pong(msgspec.Struct, frozen=True, tag="pong"):
     rid: int
 
 
-ClientMessage = Hello | Ask | Send | Ping
-ServerMessage = Welcome | SnapshotDelta | EventBatch | Answered | Acked | Pong
+ClientMessage = Hello | Ask | Send | Steer | Ping
+ServerMessage = Welcome | SnapshotDelta | EventBatch | Answered | Acked | Steered | Pong

@@ -7,6 +7,7 @@ import msgspec
 
 from polyterm.core.command import Ack, Command, TradingState
 from polyterm.core.market import MarketKey
+from polyterm.core.playback import PlaybackOrder
 from polyterm.core.position import Position
 from polyterm.core.query import Answer, Query
 from polyterm.core.snapshot import Mode, Role, Snapshot
@@ -48,6 +49,9 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
 Found = TypeVar("Found")
 
 Send = Callable[[Command], Awaitable[Ack]]
+
+Steer = Callable[[PlaybackOrder], str]
+"""Why the player of a recording refuses, empty when it obeys."""
 
 
 class Viewed(Protocol):

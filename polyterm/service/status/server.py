@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from polyterm.core.command import Command, CommandKind, TradingState
 from polyterm.core.event import Event
+from polyterm.core.playback import PlaybackOrder
 from polyterm.core.query import Failed, TradesAnswer, TradesQuery
 from polyterm.service.link.wire import ClientRole
 from polyterm.service.status import answers
@@ -21,7 +22,7 @@ from polyterm.service.status.access import Claim, Listener, Refusal, bearer, jud
 from polyterm.service.status.asked import MAX_OFFSET, Asked
 from polyterm.service.status.hub import Hub
 from polyterm.service.status.metrics import CONTENT_TYPE, Metrics
-from polyterm.service.status.operations import Send, Viewed
+from polyterm.service.status.operations import Send, Steer, Viewed
 from polyterm.service.status.session import HEARTBEAT_S, MAX_MESSAGE_BYTES, VIEWER_MAY, Session
 from polyterm.service.status.sockets import listen_tcp, listen_unix, remove
 from polyterm.service.status.stored import StoredEndpoints
@@ -39,6 +40,10 @@ log = logging.getLogger(__name__)
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
+def _nothing_plays(_: PlaybackOrder) -> str:
+    return "this engine trades on live data: there is nothing to play"
+
+
 class Order(msgspec.Struct, frozen=True):
     """The body of a command. An ``id`` of the sender's makes it safe to send again."""
 
@@ -54,9 +59,12 @@ class Problem(msgspec.Struct, frozen=True):
 class StatusServer:
     """Answers for an engine. Nothing of it is open until ``listen_unix`` or ``listen_tcp``."""
 
-    def __init__(self, view: Viewed, send: Send, token: SecretStr | None = None) -> None:
+    def __init__(
+        self, view: Viewed, send: Send, token: SecretStr | None = None, *, steer: Steer = _nothing_plays
+    ) -> None:
         self._view = view
         self._send = send
+        self._steer = steer
         self._token = token
         self._tcp: Listener | None = None
         self._attached: dict[web.WebSocketResponse, Callable[[], None]] = {}  # and how to cut each off
@@ -180,7 +188,7 @@ class StatusServer:
         await attached.prepare(request)
         abort = self._attached[attached] = _abort(request)
         try:
-            session = Session(attached, role, self._view, self._hub, send=self._send, abort=abort)
+            session = Session(attached, role, self._view, self._hub, send=self._send, steer=self._steer, abort=abort)
             await session.run(self._token)
         finally:
             del self._attached[attached]

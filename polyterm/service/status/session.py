@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from polyterm import __version__
 from polyterm.core.command import Ack, Command
+from polyterm.core.playback import PlaybackOrder
 from polyterm.core.query import Answer, Failed, Query
 from polyterm.core.snapshot import Snapshot, SnapshotDelta
 from polyterm.service.link.wire import (
@@ -28,11 +29,14 @@ from polyterm.service.link.wire import (
     Pong,
     Send,
     ServerMessage,
+    Steer,
+    Steered,
     Welcome,
 )
 from polyterm.service.status.access import token_fits
 from polyterm.service.status.hub import Hub
 from polyterm.service.status.operations import Send as SendCommand
+from polyterm.service.status.operations import Steer as SteerPlayer
 from polyterm.service.status.operations import Viewed
 
 HELLO_TIMEOUT_S: Final = 5.0
@@ -61,6 +65,7 @@ class Session:
         hub: Hub,
         *,
         send: SendCommand,
+        steer: SteerPlayer,
         abort: Callable[[], None],
     ) -> None:
         self._socket = socket
@@ -68,6 +73,7 @@ class Session:
         self._role = role
         self._view = view
         self._send = send
+        self._steer = steer
         self._hub = hub
         self._outbox: deque[ServerMessage] = deque()
         self._snapshot: Snapshot | None = None
@@ -135,6 +141,8 @@ class Session:
                         tasks.create_task(self._answer(rid, query))
                     else:
                         self.tell(Answered(rid, Failed("Too many questions at once: wait for the first answers.")))
+                case Steer(rid=rid, order=order):
+                    self.tell(Steered(rid, self._steered(order)))
                 case Hello():
                     pass
                 case None:
@@ -147,6 +155,11 @@ class Session:
             state = self._view.trading_state
             ack = Ack(command.id, False, f"a viewer may not {command.kind}: give the token, or use the socket", state)
         self.tell(Acked(rid, ack))
+
+    def _steered(self, order: PlaybackOrder) -> str:
+        if self._role != "operator":
+            return "a viewer may not steer the playback"
+        return self._steer(order)
 
     async def _answer(self, rid: int, query: Query) -> None:
         answer: Answer = await self._view.ask(query)
