@@ -44,6 +44,11 @@ def processor_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
+def waited_s(pid: int) -> float:
+    """How long a process was ready to run and found no free processor."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
 def memory_mb(pid: int) -> float:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS"):
@@ -128,7 +133,9 @@ def demo(environment: dict[str, str], speed: float) -> Iterator[subprocess.Popen
 
 
 def measure(terminal: Terminal, engine: int, seconds: float) -> None:
-    watch, rng, latencies, missed = CursorWatch(), random.Random(3), [], 0
+    watch, rng, missed = CursorWatch(), random.Random(3), 0
+    latencies: list[float] = []
+    undisturbed: list[float] = []
     for _ in range(8):  # away from the edges
         terminal.press(DOWN)
         watch.see(terminal.drain(0.2))
@@ -138,20 +145,27 @@ def measure(terminal: Terminal, engine: int, seconds: float) -> None:
     while time.monotonic() - began < seconds:
         watch.see(terminal.drain(rng.uniform(0.5, 1.5) / KEYS_PER_S))
         down = not down
+        waited = waited_s(terminal.pid)
         found = keystroke_s(terminal, watch, DOWN if down else UP)
-        missed += found is None
-        latencies += [] if found is None else [found * 1000]
+        if found is None:
+            missed += 1
+            continue
+        latencies.append(found * 1000)
+        undisturbed.append(max(0.0, found - (waited_s(terminal.pid) - waited)) * 1000)
     elapsed = time.monotonic() - began
-    latencies.sort()
     if not latencies:
         raise SystemExit("no keystroke was seen to move the cursor")
     say(f"console: {100 * (processor_s(terminal.pid) - spent) / elapsed:.1f} % of a core over {elapsed:.0f} s")
     say(f"engine and simulator: {100 * (processor_s(engine) - engine_spent) / elapsed:.1f} % of a core")
     say(f"to the terminal: {(terminal.written - written) / elapsed / 1024:.1f} KiB/s")
     say(f"memory: {memory:.0f} MiB, {memory_mb(terminal.pid) - memory:+.1f} MiB since")
-    for share in (0.5, 0.9, 0.99):
-        say(f"keystroke to repaint, p{100 * share:.0f}: {latencies[int(share * len(latencies))]:.1f} ms")
-    say(f"keystrokes: {len(latencies)}, worst {latencies[-1]:.1f} ms, {missed} not seen")
+    say(f"{len(latencies)} keystrokes to repaint, {missed} more not seen: {percentiles(latencies)}")
+    say(f"the same without waiting for a processor that others kept busy: {percentiles(undisturbed)}")
+
+
+def percentiles(values: list[float]) -> str:
+    ordered = sorted(values)
+    return ", ".join(f"p{100 * share:.0f} {ordered[int(share * len(ordered))]:.1f} ms" for share in (0.5, 0.9, 0.99))
 
 
 def main() -> None:
