@@ -101,7 +101,9 @@ class RecorderSettings(Section):
 
 
 class ConsoleSettings(Section):
-    theme: str = "dark"
+    """``theme`` None: the one that was kept last in the console, else dark."""
+
+    theme: str | None = None
 
 
 class _ConfigFile(PydanticBaseSettingsSource):
@@ -197,6 +199,11 @@ class Settings(BaseSettings):
 
 def config_dir() -> Path:
     return Path(platformdirs.user_config_path(APP))
+
+
+def state_dir() -> Path:
+    """What programs remember by themselves, so that nobody writes into a file that a person keeps."""
+    return Path(platformdirs.user_state_path(APP))
 
 
 def config_path() -> Path:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from polyterm.console import run_console  # light: Textual is imported while the engine starts
 from polyterm.errors import LinkError
 from polyterm.service.link.client import LinkClient
-from polyterm.settings import Settings, config_dir
+from polyterm.settings import Settings, config_dir, state_dir
 
 ATTACHED_NOTE: Final = "quitting leaves the engine running"
 
@@ -25,6 +25,7 @@ async def show(
         LinkClient(address, token=token, starting_s=starting_s),
         theme=settings.console.theme,
         user_themes=config_dir() / "themes",
+        remembered=state_dir() / "console.json",
         quit_note=quit_note,
         until=until,
     )

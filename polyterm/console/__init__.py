@@ -14,30 +14,36 @@ from polyterm.service.link.port import Link
 async def run_console(
     link: Link,
     *,
-    theme: str = "dark",
+    theme: str | None = None,
     user_themes: Path | None = None,
+    remembered: Path | None = None,
     quit_note: str = "",
     until: asyncio.Task[Any] | None = None,
 ) -> int:
     """Run the console until the operator quits or ``until`` is done; returns the exit code.
 
-    ``user_themes`` is the user's own folder of theme files, which need not exist. ``quit_note`` says, on the screen,
-    what quitting does to the engine.
+    ``theme`` None is the one that was kept last. ``user_themes`` is the user's own folder of theme files and
+    ``remembered`` the file of what the console remembers; neither need exist. ``quit_note`` says, on the screen, what
+    quitting does to the engine.
 
     Raises:
         ConfigError: there is no theme of that name.
     """
     # Textual is imported here so that what merely formats figures (polyterm.console.view) does not pay for it.
     from polyterm.console.app import ConsoleApp  # noqa: PLC0415
-    from polyterm.console.theming import choose, find_themes  # noqa: PLC0415
+    from polyterm.console.memory import Memory  # noqa: PLC0415
+    from polyterm.console.theming import FALLBACK, choose, find_themes, still_there  # noqa: PLC0415
 
     found = find_themes(user_themes)
+    memory = Memory(remembered)
     app = ConsoleApp(
         link,
-        theme=choose(found, theme),
+        theme=choose(found, theme or still_there(found, memory.now.theme) or FALLBACK),
         themes=found.themes,
-        notices=tuple(found.problems.values()),
+        notices=tuple(filter(None, (*found.problems.values(), memory.problem))),
         quit_note=quit_note,
+        memory=memory,
+        theme_is_set=theme is not None,
     )
     if until is not None:
         until.add_done_callback(lambda _: app.exit())

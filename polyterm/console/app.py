@@ -6,14 +6,18 @@ from pathlib import Path, PurePath
 from typing import ClassVar, Final
 
 from textual.app import App
+from textual.filter import LineFilter
 from textual.theme import Theme as TextualTheme
 
 from polyterm.console.control import Control
 from polyterm.console.latest import EVENTS_KEPT, Latest, Notice
+from polyterm.console.memory import Memory
+from polyterm.console.plain import Plain
 from polyterm.console.screens.base import ConsoleScreen
 from polyterm.console.screens.help import HelpScreen
 from polyterm.console.screens.main import MainScreen
 from polyterm.console.theming import Theme, variables
+from polyterm.console.widgets.themes import ThemeChooser
 from polyterm.core.command import Command, CommandKind
 from polyterm.core.query import EventsAnswer, EventsQuery
 from polyterm.errors import LinkError
@@ -27,8 +31,8 @@ _STYLES: Final = sorted(Path(__file__).parent.rglob("*.tcss"))
 class ConsoleApp(App[None], inherit_bindings=False):
     """A client of one engine, wherever it runs. ``clock`` is machine time in seconds.
 
-    ``themes`` are those that ``t`` goes through; ``notices`` are shown at the start; ``quit_note`` says what quitting
-    does to the engine.
+    ``themes`` are those that ``t`` offers; ``notices`` are shown at the start; ``quit_note`` says what quitting does to
+    the engine; ``memory`` outlives this run, and ``theme_is_set`` where the settings decide the theme of every start.
     """
 
     TITLE = "polyterm"
@@ -44,6 +48,8 @@ class ConsoleApp(App[None], inherit_bindings=False):
         quit_note: str = "",
         themes: Sequence[Theme] = (),
         notices: Sequence[str] = (),
+        memory: Memory | None = None,
+        theme_is_set: bool = False,
     ) -> None:
         super().__init__()
         self._link = link
@@ -54,7 +60,10 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self._quitting = False
         self._connection_state: ConnectionState = "connecting"
         by_name = {each.name: each for each in (*themes, theme)}
-        self._theme_names = sorted(by_name)
+        self._themes = by_name
+        self._plain = {name: Plain(each) for name, each in by_name.items()}
+        self._memory = memory or Memory()
+        self._theme_is_set = theme_is_set
         for each in by_name.values():
             self.register_theme(_textual_theme(each))
         self.theme = theme.name
@@ -71,7 +80,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.run_worker(self._run_link(), group="link")
         self.set_interval(1 / REPAINTS_PER_S, self.repaint)
         for notice in self._notices:
-            self.notify(notice, severity="warning", timeout=NOTICE_S, markup=False)
+            self._warn(notice)
         self.repaint()
 
     def on_resize(self) -> None:
@@ -136,9 +145,22 @@ class ConsoleApp(App[None], inherit_bindings=False):
             return
         self.exit()
 
-    def action_next_theme(self) -> None:
-        place = self._theme_names.index(self.theme)
-        self.theme = self._theme_names[(place + 1) % len(self._theme_names)]
+    def action_choose_theme(self) -> None:
+        themes = tuple(self._themes[name] for name in sorted(self._themes))
+        self.screen.mount(ThemeChooser(themes, self.theme, self.focused))
+
+    def on_theme_chooser_kept(self, event: ThemeChooser.Kept) -> None:
+        self._memory.keep(theme=event.theme)
+        if self._memory.problem:
+            self._warn(self._memory.problem)
+        elif self._theme_is_set:
+            self._warn("Kept while this console runs: the settings name a theme, which the next one starts with.")
+
+    def _warn(self, sentence: str) -> None:
+        self.notify(sentence, severity="warning", timeout=NOTICE_S, markup=False)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [self._plain[self.theme]] if self.no_color else super().get_line_filters()
 
     def action_help(self) -> None:
         if isinstance(self.screen, HelpScreen):

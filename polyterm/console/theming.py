@@ -100,6 +100,11 @@ def choose(found: Themes, name: str) -> Theme:
     raise ConfigError(f"There is no theme {name!r}: {advice}")
 
 
+def still_there(found: Themes, remembered: str | None) -> str | None:
+    """A theme that was kept once may have been deleted since, which is nobody's mistake."""
+    return remembered if any(theme.name == remembered for theme in found.themes) else None
+
+
 def _read(path: Path) -> Theme:
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))

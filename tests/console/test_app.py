@@ -187,15 +187,6 @@ async def test_quit_twice_does_not_wait(console: Build) -> None:
         await eventually(lambda: app._exit)
 
 
-async def test_theme_goes_round(console: Build) -> None:
-    app = console(MemoryLink(CONNECTED, scenes.FULL))
-    async with app.run_test(size=(80, 24)) as pilot:
-        await pilot.press("t")
-        assert app.theme == "light"
-        await pilot.press("t")
-        assert app.theme == "dark"
-
-
 async def test_keys_move_between_panes_and_rows(console: Build) -> None:
     app = console(MemoryLink(CONNECTED, scenes.FULL))
     async with app.run_test(size=(120, 36)) as pilot:
