@@ -43,7 +43,10 @@ async def send(connection: AsyncConnection, lines: Iterable[Line]) -> None:
     """
     for kind, same in runs(lines, _kind):
         if kind.bulk:
-            await connection.execute(kind.postgres, {"rows": _array(same)})
+            rows = {"rows": _array(same)}
+            await connection.execute(kind.postgres, rows)
+            if kind.also is not None:
+                await connection.execute(kind.also.postgres, rows)
         elif kind.then is None:
             await connection.execute(kind.postgres, [{"rows": _array([one])} for one in same])
         else:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     ColumnElement,
     Executable,
     Function,
+    Select,
     Table,
     Text,
     bindparam,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     cast,
     column,
     delete,
+    exists,
     func,
     or_,
     select,
@@ -41,6 +43,7 @@ from polyterm.store.schema import (
     cut_windows,
     gaps,
     inputs,
+    open_positions,
     paper_trades,
     sessions,
     system_state,
@@ -60,7 +63,8 @@ class Kind(NamedTuple):
     """``name`` stands in spools: it is never given to anything else. Rows of one ``lane`` keep their order.
 
     ``bulk`` says that rows may share a statement, none of them looks at another. ``nested`` are the columns whose text
-    PostgreSQL keeps as JSON. ``then`` is done with a second row when, and only when, the first one was new.
+    PostgreSQL keeps as JSON. ``also`` is done with the same rows. ``then`` is done with a second row when, and only
+    when, the first one was new.
     """
 
     name: str
@@ -69,6 +73,7 @@ class Kind(NamedTuple):
     postgres: Executable
     bulk: bool = False
     nested: frozenset[str] = frozenset()
+    also: "Kind | None" = None
     then: "Kind | None" = None
 
 
@@ -83,6 +88,7 @@ def _kind(
     *,
     lane: str | None = None,
     nested: Iterable[str] = (),
+    also: Kind | None = None,
     then: Kind | None = None,
 ) -> Kind:
     """Rows of ``table``; a column that a row does not name is NULL, a number that the database gives is its own."""
@@ -95,6 +101,7 @@ def _kind(
         postgres=conflict(postgresql.insert(table).from_select(names, new)),
         bulk=conflict is _ignore and then is None,
         nested=frozenset(nested),
+        also=also,
         then=then,
     )
 
@@ -231,6 +238,43 @@ def _older_checkpoints() -> Kind:
     )
 
 
+def _position() -> Kind:
+    """What is held, unless it has become a trade: an opening may be told again after that."""
+    names = open_positions.c.keys()
+    given = {one.name: bindparam(one.name, type_=one.type) for one in open_positions.c}
+    new = _rows_of(open_positions).table_valued(*(column(one.name, one.type) for one in open_positions.c), name="new").c
+
+    def held(own: Mapping[str, ColumnElement[Any]]) -> Select[Any]:
+        sold = exists().where(*(paper_trades.c[name] == own[name] for name in _TRADE_KEY))
+        return select(*(own[name] for name in names)).where(~sold)
+
+    return Kind(
+        name="position",
+        lane=paper_trades.name,
+        sqlite=_ignore(sqlite.insert(open_positions).from_select(names, held(given))),
+        postgres=_ignore(postgresql.insert(open_positions).from_select(names, held(dict(new.items())))),
+        bulk=True,
+    )
+
+
+def _released() -> Kind:
+    """What has become a trade is held no more; it takes the trade's row."""
+    new = _rows_of(open_positions).table_valued(*(column(name) for name in _TRADE_KEY), name="new").c
+    given = {name: bindparam(name, type_=open_positions.c[name].type) for name in _TRADE_KEY}
+
+    def drop(own: Mapping[str, ColumnElement[Any]]) -> Executable:
+        return delete(open_positions).where(*(open_positions.c[name] == own[name] for name in _TRADE_KEY))
+
+    return Kind(
+        name="released",
+        lane=paper_trades.name,
+        sqlite=drop(given),
+        postgres=drop(dict(new.items())),
+        bulk=True,
+    )
+
+
+_TRADE_KEY: Final = ("session", "strategy_name", "crypto", "horizon", "window_epoch", "entry_ms")
 _STRIKE: Final = dict.fromkeys(("start_price", "strike_source", "strike_at_ms", "strike_grade"), "strike_grade")
 _FINAL: Final = dict.fromkeys(("end_price", "final_source", "final_at_ms", "final_grade"), "final_grade")
 _OUTCOME: Final = dict.fromkeys(
@@ -243,13 +287,13 @@ _STATISTICS: Final = dict.fromkeys(
     ),
     "tick_count",
 )  # fmt: skip
-_TRADE_KEY: Final = ("session", "strategy_name", "crypto", "horizon", "window_epoch", "entry_ms")
 _ONCE_SOLD: Final = [one.name for one in paper_trades.c if one.name != "id"]
 
 TICK: Final = _kind("tick", ticks, nested=("up_book_depth", "down_book_depth"))
 INPUT: Final = _kind("input", inputs)
 DIGEST: Final = _kind("digest", window_digests)
-TRADE: Final = _kind("trade", paper_trades)
+POSITION: Final = _position()
+TRADE: Final = _kind("trade", paper_trades, also=_released())
 CORRECTION: Final = _kind(
     "correction",
     trade_corrections,
@@ -278,8 +322,8 @@ END: Final = _end()
 KINDS: Final = {
     kind.name: kind
     for kind in (
-        TICK, INPUT, DIGEST, TRADE, CORRECTION, OPENING, STRIKE, CLOSING, OUTCOME, GAP, FLAG, STATE, CHECKPOINT, CUT,
-        SESSION, END,
+        TICK, INPUT, DIGEST, POSITION, TRADE, CORRECTION, OPENING, STRIKE, CLOSING, OUTCOME, GAP, FLAG, STATE,
+        CHECKPOINT, CUT, SESSION, END,
     )
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from polyterm.core.digest import SessionDigest
 from polyterm.core.event import (
     Event,
+    PositionOpened,
     StrikeSet,
     TradeClosed,
     TradeCorrected,
@@ -21,6 +22,7 @@ from polyterm.core.event import (
 from polyterm.core.gap import Gap
 from polyterm.errors import StoreError
 from polyterm.store.gap_rows import closed_row, gap_row, touched_row
+from polyterm.store.position_rows import position_row
 from polyterm.store.rows import (
     Row,
     SessionInfo,
@@ -39,6 +41,7 @@ from polyterm.store.statements import (
     GAP,
     OPENING,
     OUTCOME,
+    POSITION,
     SESSION,
     STATE,
     STRIKE,
@@ -87,6 +90,8 @@ def writes_of(event: Event) -> Iterator[Write]:
             yield Write(FLAG, closed_row(event.key))
         case WindowSettled():
             yield Write(OUTCOME, outcome_row(event))
+        case PositionOpened():
+            yield Write(POSITION, position_row(event.id, event.position))
         case TradeClosed():
             yield Write(TRADE, trade_row(event.id, event.trade))
         case TradeCorrected():
@@ -116,7 +121,10 @@ async def write(connection: AsyncConnection, writes: Iterable[Write]) -> None:
     """Do all of it on the open transaction of a SQLite connection."""
     for kind, same in runs(writes, lambda one: one.kind):
         if kind.then is None:
-            await connection.execute(kind.sqlite, [one.row for one in same])
+            rows = [one.row for one in same]
+            await connection.execute(kind.sqlite, rows)
+            if kind.also is not None:
+                await connection.execute(kind.also.sqlite, rows)
             continue
         for one in same:
             result = await connection.execute(kind.sqlite, one.row)

@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from polyterm.core.event import (
     EventId,
+    PositionOpened,
     StrikeSet,
     TradingStateChanged,
     WindowClosed,
@@ -24,6 +25,7 @@ from polyterm.core.event import (
     WindowStats,
 )
 from polyterm.core.market import GRADES, FeeSchedule, MarketKey, Reference
+from polyterm.core.position import Position, Trade
 from polyterm.store.database import asking, reading_engine
 from polyterm.store.history import read_store
 from polyterm.store.intake import Limits
@@ -66,7 +68,19 @@ trades = st.one_of(
     st.builds(early_exit, words, st.integers(0, 3), keys, finite),
     st.builds(settled, words, st.integers(0, 3), keys, won=st.booleans(), grade=st.sampled_from(GRADES)),
 )
+
+
+def position_of(trade: Trade) -> Position:
+    """What became that trade."""
+    touch = trade.leg("touch")
+    return Position(
+        trade.strategy, trade.key, trade.side, trade.entry_ms, touch.entry_price, touch.shares, trade.entry_reason,
+        trade.strength, trade.entry, trade.strike, trade.strike_grade, trade.legs, 0.0,
+    )  # fmt: skip
+
+
 events = st.one_of(
+    st.builds(PositionOpened, ids, moments, trades.map(position_of)),
     st.builds(WindowStarted, ids, moments, keys, st.none() | references, st.builds(FeeSchedule, finite, finite)),
     st.builds(StrikeSet, ids, moments, keys, references),
     st.builds(WindowClosed, ids, moments, keys, st.none() | references, st.none() | references, statistics, st.just(0)),
