@@ -4,18 +4,26 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
 from polyterm.core.command import Ack, Command, CommandKind, TradingState
 from polyterm.core.event import CommandRefused, Event, TradingStateChanged
 from polyterm.errors import StoreError
-from polyterm.service.latch import Latch, Latched
+from polyterm.service.latch import Latched
 
 REMEMBERED: Final = 1024
 
 log = logging.getLogger(__name__)
+
+
+class Keeps(Protocol):
+    """Where the trading state outlives a restart."""
+
+    def write(self, latched: Latched) -> None:
+        """Raises StoreError when it cannot be kept."""
+        ...
 
 
 class _Answer(NamedTuple):
@@ -34,7 +42,7 @@ class Commands:
 
     def __init__(
         self,
-        latch: Latch,
+        latch: Keeps,
         *,
         apply: Callable[[Command], list[Event]],
         trading_state: Callable[[], TradingState],

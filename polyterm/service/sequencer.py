@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from polyterm.core.event import Event
 from polyterm.core.input import Input, Payload
@@ -18,6 +18,15 @@ Watch = Callable[[Payload], None]
 
 class Applies(Protocol):
     def apply(self, item: Input) -> list[Event]: ...
+
+
+class Counts(NamedTuple):
+    """How far a sequencer has come."""
+
+    inputs: int
+    ticks: int
+    events: int
+    at_ms: int
 
 
 class Sequencer:
@@ -36,8 +45,12 @@ class Sequencer:
 
     def handle(self, payload: Payload) -> list[Event]:
         """Apply one input; what happened is on its way to the store when this returns."""
+        return self.take(max(self._at_ms, self._clock.market_ms()), payload)
+
+    def take(self, at_ms: int, payload: Payload) -> list[Event]:
+        """The same for an input that was stamped when it was recorded."""
         self.inputs += 1
-        self._at_ms = max(self._at_ms, self._clock.market_ms())
+        self._at_ms = at_ms
         item = Input(self.inputs, self._at_ms, payload)
         began = time.perf_counter()
         events = self._engine.apply(item)
@@ -47,6 +60,14 @@ class Sequencer:
         self._watch(payload)
         self._submit(item, events)
         return events
+
+    @property
+    def counts(self) -> Counts:
+        return Counts(self.inputs, self.ticks, self.events, self._at_ms)
+
+    def go_back(self, counts: Counts) -> None:
+        """Go on counting from there, with an engine that knows what it knew then."""
+        self.inputs, self.ticks, self.events, self._at_ms = counts
 
     @property
     def engine_us(self) -> float:

@@ -1,13 +1,13 @@
 """What consoles see, in sections whose versions grow only when something in them changed."""
 
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
 from polyterm.core.command import TradingState
 from polyterm.core.input import Payload, WindowEnded, WindowOpened
-from polyterm.core.market import Coin, Horizon, MarketKey
+from polyterm.core.market import COINS, HORIZONS, Coin, Horizon, MarketKey
 from polyterm.core.snapshot import (
     CoinConflict,
     ConflictPair,
@@ -68,6 +68,11 @@ class Trail:
         self.mids: list[float | None] = []
         self.add(tick)
 
+    def copy(self) -> "Trail":
+        copied = Trail(self.tick)
+        copied.spots, copied.mids = list(self.spots), list(self.mids)
+        return copied
+
     def add(self, tick: Tick) -> None:
         self.tick = tick
         self.outlook = None
@@ -78,6 +83,13 @@ class Trail:
             values[share] = value if value is not None else values[share]
 
 
+class Seen(NamedTuple):
+    """What a screen has seen of the running windows."""
+
+    trails: dict[tuple[Coin, Horizon], Trail]
+    windows: tuple[MarketKey, ...]
+
+
 class Screen:
     """What passes by on the way to the engine and has to be shown: the newest ticks and the running windows."""
 
@@ -85,6 +97,19 @@ class Screen:
         self._series = tuple(series)
         self._trails: dict[tuple[Coin, Horizon], Trail] = {}
         self._windows: dict[MarketKey, None] = {}
+
+    def include(self, series: tuple[Coin, Horizon]) -> None:
+        """Show that one as well, in the order of the coins."""
+        found = {*self._series, series}
+        self._series = tuple(sorted(found, key=lambda one: (COINS.index(one[0]), HORIZONS.index(one[1]))))
+
+    def saved(self) -> Seen:
+        return Seen({series: trail.copy() for series, trail in self._trails.items()}, tuple(self._windows))
+
+    def go_back(self, seen: Seen) -> None:
+        """Show what was shown then."""
+        self._trails = {series: trail.copy() for series, trail in seen.trails.items()}
+        self._windows = dict.fromkeys(seen.windows)
 
     def watch(self, payload: Payload) -> None:
         match payload:

@@ -6,6 +6,7 @@ monotonic and serves timeouts, back-off and silence; it never scales.
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import msgspec
@@ -49,6 +50,39 @@ class ScaledClock(msgspec.Struct, frozen=True):
     async def until(self, market_ms: int) -> None:
         while (left_ms := market_ms - self.market_ms()) > 0:  # noqa: ASYNC110 - nothing else can wake it
             await asyncio.sleep(min(left_ms / 1000 / self.speed, LOOK_EVERY_S))
+
+
+class PlayerClock:
+    """Market time of a recording that is played: it can be set, run at any speed, and stand still (speed 0)."""
+
+    def __init__(self, market_ms: int, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._from_ms = market_ms
+        self._since = monotonic()
+        self._speed = 0.0
+
+    @property
+    def speed(self) -> float:
+        return self._speed
+
+    def market_ms(self) -> int:
+        return self._from_ms + int((self._monotonic() - self._since) * 1000 * self._speed)
+
+    def monotonic(self) -> float:
+        return self._monotonic()
+
+    def run(self, speed: float) -> None:
+        """Go on from now at ``speed``."""
+        self.set(self.market_ms())
+        self._speed = speed
+
+    def set(self, market_ms: int) -> None:
+        """Go on from there at the same speed."""
+        self._from_ms, self._since = market_ms, self._monotonic()
+
+    async def until(self, market_ms: int) -> None:
+        while (left_ms := market_ms - self.market_ms()) > 0:  # noqa: ASYNC110 - it may be set at any time
+            await asyncio.sleep(min(left_ms / 1000 / self._speed, LOOK_EVERY_S) if self._speed else LOOK_EVERY_S)
 
 
 def system_clock() -> ScaledClock:
