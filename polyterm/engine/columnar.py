@@ -18,10 +18,11 @@ from polyterm.core.input import Input, Outcome, Payload, WindowEnded, WindowOpen
 from polyterm.engine.books import Series, series_of
 from polyterm.engine.desk import STATISTICS, Desk, Moment
 from polyterm.engine.engine import LEADER, Engine
+from polyterm.engine.ground import Ground
 from polyterm.engine.moves import Move
 from polyterm.engine.outbox import Outbox
 from polyterm.engine.recording import PIECE_INPUTS, Reader, Recording, Rows
-from polyterm.engine.walk import Ground, Walk
+from polyterm.engine.walk import Findings, Walk
 from polyterm.quant.column_features import NO_PAST, ColumnFeatures, LongColumn
 from polyterm.quant.columns import Column
 from polyterm.quant.definitions import LEAD_MOVE
@@ -167,6 +168,7 @@ class _Lane:
         self.rows = rows
         self.features = ground.features
         self._ground = ground
+        found = Findings(ground)
         self._done = rows.fresh
         desk.recorded = self._recorded
         self.strikes = frozenset(self._strikes().tolist())
@@ -174,7 +176,7 @@ class _Lane:
         for seat in desk.seats:
             if seat.rule is not None and seat.book.disabled is None and rows.fresh < len(rows.ticks):
                 place, together = seat.place, self.moves
-                for move in Walk(ground, seat, seat.rule).moves():
+                for move in Walk(ground, seat, seat.rule, found).moves():
                     others = together.get(move.row)
                     if others is None:
                         together[move.row] = {place: move}

@@ -117,7 +117,7 @@ class Evaluator(Bounds):
         Of a conjunction the cheap parts are looked at first, and once few cells are left only on those.
         """
         cells: Whole | None = None
-        for part in sorted(_parts(condition), key=attrgetter("cost")):
+        for part in sorted(conjunction(condition), key=attrgetter("cost")):
             if cells is not None:
                 if not len(cells):
                     break
@@ -170,10 +170,10 @@ def asks_position(node: Node, name: str | None = None) -> bool:
     return any(asks_position(child, name) for child in node.children)
 
 
-def _parts(condition: Node) -> list[Node]:
+def conjunction(condition: Node) -> list[Node]:
     """The conditions of a conjunction."""
     if condition.kind == "operation" and condition.name == "&":
-        return [part for child in condition.args for part in _parts(child)]
+        return [part for child in condition.args for part in conjunction(child)]
     return [condition]
 
 
