@@ -4,7 +4,7 @@ import asyncio
 import getpass
 import time
 import uuid
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -12,6 +12,10 @@ from polyterm.cli.options import link_options
 from polyterm.core.command import CommandKind, TradingState
 from polyterm.errors import EXIT_BAD_INPUT
 
+if TYPE_CHECKING:
+    from polyterm.core.event import Event
+
+_EVENTS_TOLD: Final = 100
 _AIM: Final[dict[CommandKind, TradingState]] = {"kill": "KILLED", "pause": "PAUSED", "resume": "RUNNING"}
 
 
@@ -68,20 +72,34 @@ def resume(address: str | None, instance: str | None, reason: str | None) -> Non
 @click.command
 @link_options
 @click.option("--json", "as_json", is_flag=True, help="The whole snapshot as JSON.")
-def status(address: str | None, instance: str | None, *, as_json: bool) -> None:
+@click.option("--text", "as_text", is_flag=True, help="Every figure of the console's panes, line by line in words.")
+def status(address: str | None, instance: str | None, *, as_json: bool, as_text: bool) -> None:
     """Show what a running engine is doing."""
     import msgspec
 
     from polyterm.cli.reach import find_engine
-    from polyterm.cli.report import status_lines
+    from polyterm.cli.report import status_lines, text_lines
     from polyterm.service.link import oneshot
     from polyterm.settings import load
 
+    if as_json and as_text:
+        raise click.UsageError("--json and --text exclude each other.")
     settings = load()
     where = find_engine(settings, address, instance)
     token = settings.service.token.get_secret_value() if settings.service.token else None
     snapshot = asyncio.run(oneshot.status(where, token=token))
     if as_json:
         click.echo(msgspec.json.encode(snapshot).decode())
+    elif as_text:
+        events = asyncio.run(_newest_events(where, token))
+        click.echo("\n".join(text_lines(snapshot, events, where)))
     else:
         click.echo("\n".join(status_lines(snapshot, where)))
+
+
+async def _newest_events(where: str, token: str | None) -> "tuple[Event, ...]":
+    from polyterm.core.query import EventsAnswer, EventsQuery
+    from polyterm.service.link import oneshot
+
+    answer = await oneshot.ask(where, EventsQuery(_EVENTS_TOLD), token=token)
+    return answer.events if isinstance(answer, EventsAnswer) else ()

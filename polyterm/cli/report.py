@@ -1,8 +1,9 @@
-"""A snapshot as a few lines of plain text."""
+"""A snapshot as plain text: in a few lines, or every figure of the console."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from polyterm.core.event import Event
 from polyterm.core.snapshot import FeedRow, Snapshot, TickRow
 
 
@@ -43,3 +44,26 @@ def _tick_line(row: TickRow) -> str:
     state = "tradable" if tick.invalid is None else f"not tradable: {tick.invalid.replace('_', ' ')}"
     left = f"{tick.time_remaining_s} s left"
     return f"tick     {row.coin} {row.horizon}  spot {spot}  up {bid}/{ask}  {left}  {state}"
+
+
+def text_lines(snapshot: Snapshot, events: tuple[Event, ...], address: str) -> Iterator[str]:
+    """What the console's panes show, as sentences."""
+    from polyterm.console.latest import View
+    from polyterm.console.view.spoken import spoken
+    from polyterm.service.link.port import Connection
+
+    return spoken(
+        View(
+            now=0.0,
+            connection=Connection("connected", address),
+            status=snapshot.status,
+            ticks=snapshot.ticks,
+            leaderboard=snapshot.leaderboard,
+            conflicts=snapshot.conflicts,
+            positions=snapshot.positions,
+            feeds=snapshot.feeds,
+            events=events,
+            market_ms=snapshot.status.market_ms,
+            data_age_s=0.0,
+        )
+    )

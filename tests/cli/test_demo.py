@@ -67,6 +67,9 @@ async def test_commands_of_the_command_line(headless: Callable, polyterm: Callab
         shown = await run("status")
         assert "KILLED" in shown.stdout
         assert "drill" in shown.stdout
+        told = await run("status", "--text")
+        assert "DEMO, KILLED" in told.stdout
+        assert "PAUSED to KILLED" in told.stdout
         as_json = json.loads((await run("status", "--json")).stdout)
         assert as_json["status"]["trading_state"] == "KILLED"
         assert (await run("resume")).stdout.split()[0] == "RUNNING"
