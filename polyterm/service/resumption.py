@@ -20,6 +20,7 @@ from polyterm.strategies.entry import Entry
 RETRY_S: Final = 0.5
 ANSWER_S: Final = 2.0
 RECOVER_S: Final = 60.0
+"""Without any progress: a session without a checkpoint may have days of inputs to repeat."""
 
 log = logging.getLogger(__name__)
 Tell = Callable[[str], None]
@@ -77,6 +78,18 @@ async def _found(place: Location, store: Store, session: str, entries: Sequence[
         return Recovery(problem=f"{why}: the engine began with nothing.")
 
 
+async def _recovered(place: Location, session: str, entries: Sequence[Entry], tell: Tell) -> Recovery:
+    """Raises TimeoutError when nothing comes for ``RECOVER_S``."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(RECOVER_S) as patience:
+
+        def progress(what: str) -> None:
+            patience.reschedule(loop.time() + RECOVER_S)
+            tell(what)
+
+        return await recover(place, session, entries, progress)
+
+
 async def _looked_up(place: Location, store: Store, session: str, entries: Sequence[Entry], tell: Tell) -> Recovery:
     """From the database once everything that the last session left on this machine is in it. While that takes, what
     this machine noted itself must do."""
@@ -91,8 +104,7 @@ async def _looked_up(place: Location, store: Store, session: str, entries: Seque
             tell(f"waits until {rows:,} rows of the last session are in the database")
         else:
             try:
-                async with asyncio.timeout(RECOVER_S):
-                    return await recover(place, session, entries, tell)
+                return await _recovered(place, session, entries, tell)
             except (StoreError, TimeoutError) as error:
                 why = str(error) or f"The database did not answer within {RECOVER_S:g} s."
                 log.warning("waiting for the last session: %s", why)

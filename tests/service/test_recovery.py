@@ -18,9 +18,10 @@ from polyterm.core.input import Input, Payload
 from polyterm.core.market import COINS, MarketKey
 from polyterm.core.query import EventsAnswer, EventsQuery
 from polyterm.engine.engine import Engine
+from polyterm.service import resumption
 from polyterm.service import runtime as runtime_module
 from polyterm.service.checkpoints import CheckpointKeeper
-from polyterm.service.recovery import recover
+from polyterm.service.recovery import Recovery, recover
 from polyterm.service.runtime import Runtime
 from polyterm.service.verification import verify_session
 from polyterm.store import store as store_module
@@ -234,6 +235,24 @@ async def test_a_crash_before_the_first_checkpoint_loses_nothing(folder: Path, a
     await cut_off(folder, after, clock, *OPENING)
     with closing(sqlite3.connect(database(after))) as connection, connection:
         connection.execute("DELETE FROM checkpoints")
+    async with running(settings(after)) as engine:
+        assert len(engine.runtime.view.positions()) == 1
+
+
+async def test_a_long_repetition_has_time_as_long_as_it_goes_on(
+    folder: Path, after: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session of an earlier version has no checkpoint, and days of inputs."""
+
+    async def slow(*of: Any) -> Recovery:
+        for _ in range(3):
+            of[-1]("repeating")
+            await asyncio.sleep(0.25)
+        return await recover(*of)
+
+    await cut_off(folder, after, clock, *OPENING)
+    monkeypatch.setattr(resumption, "RECOVER_S", 0.6)
+    monkeypatch.setattr(resumption, "recover", slow)
     async with running(settings(after)) as engine:
         assert len(engine.runtime.view.positions()) == 1
 
