@@ -1,6 +1,7 @@
 """Which database the ``db`` setting means."""
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,8 @@ from polyterm.store.server_url import TlsMode, parse_server
 FILE_NAME: Final = "polyterm.db"
 _SQLITE: Final = ("sqlite", "sqlite+aiosqlite")
 _POSTGRES: Final = ("postgres", "postgresql", "postgresql+asyncpg")
+_PASSWORD: Final = re.compile(r":[^:]*@")
+"""As no name of a file has it."""
 
 
 class SqliteFile(msgspec.Struct, frozen=True):
@@ -88,13 +91,19 @@ def locate(db: str | None, data_dir: Path) -> Location:
     if db is None:
         _make_private(data_dir)
         return SqliteFile((data_dir / FILE_NAME).resolve())
+    db = _without_quotes(db)
     if db.startswith("${{"):
         raise ConfigError(
             "The database URL is a Railway reference that stands for nothing: name the service as Railway shows it."
         )
     scheme, separator, rest = db.partition("://")
     if not separator:
+        if _PASSWORD.search(db):
+            raise ConfigError("The database looks like a URL without its postgresql://, so put that before it.")
         return _file(db)
+    scheme = scheme.lower()
+    if scheme.endswith(_POSTGRES) and scheme not in _POSTGRES:
+        raise ConfigError("The database URL must begin with postgresql://, so leave out what stands before that.")
     if scheme in _POSTGRES:
         _make_private(data_dir)
         return PostgresServer(**parse_server(rest)._asdict(), folder=data_dir.resolve())
@@ -107,6 +116,12 @@ def locate(db: str | None, data_dir: Path) -> Location:
     if "?" in rest:
         raise ConfigError("Options in a SQLite URL are not supported: give --db the file name alone.")
     return _file(rest[1:])
+
+
+def _without_quotes(text: str) -> str:
+    """As it was meant: a variable keeps the quotes that it was pasted with."""
+    text = text.strip()
+    return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
 
 
 def _file(name: str) -> SqliteFile:

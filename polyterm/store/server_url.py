@@ -50,6 +50,8 @@ def parse_server(rest: str) -> ServerUrl:
     host_port, _, path = address.partition("/")
     host, port = _host_and_port(host_port)
     user, colon, password = credentials.partition(":")
+    if "/" in user or "?" in user:  # what should be the user may be a host and options with a password
+        raise ConfigError("The database URL has an @ after its host or in its options: write %40 for it there.")
     if "your-password" in password.lower():
         raise ConfigError("The database URL still says [YOUR-PASSWORD]: put the password there.")
     host = options.get("host", host) or "localhost"

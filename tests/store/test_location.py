@@ -82,6 +82,12 @@ def test_the_url_of_a_server_is_taken_as_it_is_pasted(url: str, parts: tuple[Any
     assert (server.password, server.tls, server.pooled) == (password, tls, pooled)
 
 
+def test_quotes_and_spaces_of_a_paste_and_a_shouted_scheme_do_no_harm(tmp_path: Path) -> None:
+    meant = locate("postgresql://me:p@host/db", tmp_path)
+    for pasted in ('"postgresql://me:p@host/db"', " 'postgres://me:p@host/db'\n", "POSTGRESQL://me:p@host/db"):
+        assert locate(pasted, tmp_path) == meant
+
+
 def test_a_password_never_shows(tmp_path: Path) -> None:
     server = locate("postgresql://me:hunter2@[::1]:5433/db", tmp_path)
     shown = f"{server} {server!r} {server.label} {[server]} {server.beside('.lease')}"
@@ -116,6 +122,11 @@ def test_files_that_belong_to_a_server_are_in_the_data_folder_and_differ_by_data
         ("postgresql://u:hunter2@host/db?sslmode=requir", "sslmode='requir', which is none: did you mean require"),
         ("postgresql://u:hunter2@host/db?sslmod=require", "'sslmod' that is not supported: did you mean sslmode"),
         ("postgresql://u:hunter2@host/db?options=x", "'options' that is not supported"),
+        ("postgresql://host/db?user=me&password=hunter2@x", "an @ after its host"),
+        ("postgresql:/u:hunter2@host/db", "a URL without its postgresql://"),
+        ("u:hunter2@host/db", "a URL without its postgresql://"),
+        ("psql 'postgresql://u:hunter2@host/db'", "must begin with postgresql://"),
+        ("DATABASE_URL=postgresql://u:hunter2@host/db", "must begin with postgresql://"),
     ],
 )
 def test_other_databases_are_refused_without_repeating_the_url(db: str, sentence: str, tmp_path: Path) -> None:
