@@ -6,7 +6,7 @@ demo:
 
 test:
 	@sh .ci/setup live,test
-	@.venv/bin/python -m pytest -q -n auto $(ARGS)
+	@.venv/bin/python -m pytest -q -n auto --dist loadgroup $(ARGS)
 
 torture:
 	@sh .ci/setup live,test

@@ -16,6 +16,8 @@ from polyterm.sim.events import ChainUpdated, MarketEnded, OraclePrinted
 from polyterm.sim.prices import Prices
 from polyterm.sim.world import World
 
+pytestmark = pytest.mark.xdist_group("calibration")  # its worlds are lived through once, not by every worker
+
 YEAR_S = 365 * 86400
 START_S = 1_790_000_100
 MISSING = np.nan
