@@ -3,14 +3,13 @@
 import asyncio
 import contextlib
 import os
-import signal
-import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 import msgspec
 
+from polyterm.cli.child import child, last_words
 from polyterm.cli.launch import Launch
 from polyterm.cli.reach import is_alive
 from polyterm.cli.terminal import require_terminal
@@ -18,7 +17,6 @@ from polyterm.errors import ConfigError
 from polyterm.settings import Settings
 
 _START_TIMEOUT_S: Final = 30.0
-_STOP_TIMEOUT_S: Final = 15.0
 
 
 def run_foreground(launch: Launch) -> None:
@@ -63,7 +61,7 @@ def _engine_log(launch: Launch, settings: Settings) -> Iterator[BinaryIO]:
 
 
 async def _main(launch: Launch, settings: Settings, log: BinaryIO) -> None:
-    async with _engine(launch, log) as engine:
+    async with child(["--headless", "--until-stdin-closes", *launch.arguments()], log) as engine:
         from polyterm.cli.screen import show  # the engine starts while this imports
 
         ended = asyncio.create_task(engine.wait())
@@ -75,39 +73,5 @@ async def _main(launch: Launch, settings: Settings, log: BinaryIO) -> None:
             until=ended,
         )
         if ended.done() and engine.returncode != 0:
-            raise ConfigError(_last_words(log, ended.result()))
+            raise ConfigError(last_words(log, ended.result()))
         ended.cancel()
-
-
-@contextlib.asynccontextmanager
-async def _engine(launch: Launch, log: BinaryIO) -> AsyncIterator[asyncio.subprocess.Process]:
-    command = [sys.executable, "-m", "polyterm", "--headless", "--until-stdin-closes", *launch.arguments()]
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=log,
-        stderr=log,
-        start_new_session=True,  # a Ctrl+C in the terminal is the console's to handle
-    )
-    try:
-        yield process
-    finally:
-        if process.stdin is not None:
-            process.stdin.close()
-        try:
-            await asyncio.wait_for(process.wait(), _STOP_TIMEOUT_S)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-
-
-def _last_words(log: BinaryIO, code: int) -> str:
-    """Why the engine ended: the signal that killed it, or else its own sentence."""
-    if code < 0:
-        return f"The engine was killed ({signal.Signals(-code).name}). Start polyterm again."
-    log.seek(0)
-    lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]
-    told = [line.removeprefix("polyterm: ") for line in lines if line.startswith("polyterm: ")]
-    if told:
-        return told[-1]
-    return f"The engine ended unexpectedly; its last line was: {lines[-1][:300] if lines else '(none)'}"

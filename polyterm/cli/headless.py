@@ -24,7 +24,7 @@ def run_headless(launch: Launch, *, until_stdin_closes: bool) -> None:
 async def _main(launch: Launch, *, until_stdin_closes: bool) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().set_default_executor(UnawaitedThreads())
-    with _stop_on_signals(stop):
+    with stop_on_signals(stop):
         async with _settings(launch) as settings:
             from polyterm.cli.user_strategies import load_own
             from polyterm.service.logs import log_to_stdout
@@ -32,7 +32,7 @@ async def _main(launch: Launch, *, until_stdin_closes: bool) -> None:
 
             log_to_stdout()
             if until_stdin_closes:
-                _stop_when_stdin_closes(stop)
+                stop_when_stdin_closes(stop)
             own = load_own()
             runtime = Runtime(settings, wait_for_lease=not launch.no_wait, entries=own.entries)
             if own.broken:
@@ -56,7 +56,7 @@ def _demo_settings(launch: Launch, box: Demo) -> Settings:
 
 
 @contextlib.contextmanager
-def _stop_on_signals(stop: asyncio.Event) -> Iterator[None]:
+def stop_on_signals(stop: asyncio.Event) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     for number in signals:
@@ -68,7 +68,7 @@ def _stop_on_signals(stop: asyncio.Event) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def _stop_when_stdin_closes(stop: asyncio.Event) -> None:
+def stop_when_stdin_closes(stop: asyncio.Event) -> None:
     """The parent holds the other end: when it dies, however it dies, this engine ends too."""
     loop = asyncio.get_running_loop()
     fd = sys.stdin.fileno()

@@ -4,7 +4,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 import click
 
@@ -40,23 +40,13 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
     flag_value="",
     help="Run a stored session (the newest) again from its inputs and prove that nothing differs.",
 )
+@click.option("--watch", is_flag=True, help="Play it in the console: space pauses, + and - change the speed.")
+@click.option("--speed", metavar="X", type=click.IntRange(1, 1000), help="Of --watch, to begin with. Default: 1.")
+@click.option("--theme", metavar="NAME", help="Colours of --watch.")
+@click.option("--serve-on", metavar="SOCKET", type=_FILE, hidden=True)
 @click.option("--db", metavar="PATH|URL", help="Database of the session to verify. Default: in the data folder.")
 @click.pass_context
-def command(  # noqa: PLR0917 - one per option
-    ctx: click.Context,
-    sources: tuple[str, ...],
-    start: str | None,
-    end: str | None,
-    coins: str | None,
-    outcomes: Path | None,
-    trades: Path | None,
-    events: Path | None,
-    session: str | None,
-    db: str | None,
-    *,
-    verify: bool,
-    as_json: bool,
-) -> None:
+def command(ctx: click.Context, /, sources: tuple[str, ...], session: str | None, db: str | None, **asked: Any) -> None:
     """Replay recorded ticks through the strategies and print the leaderboard.
 
     SOURCEs are JSON lines or Parquet with the keys of a tick, CSVs of recorded books (plain, gz, zst or xz), a
@@ -66,11 +56,14 @@ def command(  # noqa: PLR0917 - one per option
     if session is not None:
         from polyterm.cli import verify_session
 
-        ctx.exit(verify_session.run(session or None, db, as_json=as_json))
+        ctx.exit(verify_session.run(session or None, db, as_json=asked["as_json"]))
     if not sources:
         raise click.UsageError("Missing argument 'SOURCE...'.")
-    if verify and (trades or events or as_json):
-        raise click.UsageError("--verify only compares: drop --trades, --events and --json, or --verify.")
+    options = _Options(**asked)
+    options.check()
+    if options.watch:
+        options.show(sources)
+        return
     from polyterm.cli.sources import parse_span
     from polyterm.cli.strategies import report_broken
     from polyterm.cli.user_strategies import load_own
@@ -78,17 +71,48 @@ def command(  # noqa: PLR0917 - one per option
 
     own = load_own()
     report_broken(own)
-    known = {} if outcomes is None else read_outcomes(outcomes)
-    run = _Run(sources, known, parse_span(start, end, coins), own.entries)
-    if verify:
+    known = {} if options.outcomes is None else read_outcomes(options.outcomes)
+    run = _Run(sources, known, parse_span(options.start, options.end, options.coins), own.entries)
+    if options.serve_on is not None:
+        run.serve(options.serve_on, options.speed or 1)
+    elif options.verify:
         click.echo(run.verify())
-        return
-    with _output(trades) as trades_out, _output(events) as events_out:
-        whole = run.replay(trades_out, events_out)
-    run.show(as_json=as_json)
-    if not whole:
+    elif not run.print(options):
         click.echo("polyterm: interrupted: this is what was done until then.", err=True)
         ctx.exit(130)
+
+
+class _Options(NamedTuple):
+    """What was asked for beside the sources; None where nothing was."""
+
+    start: str | None
+    end: str | None
+    coins: str | None
+    outcomes: Path | None
+    trades: Path | None
+    events: Path | None
+    speed: int | None
+    theme: str | None
+    serve_on: Path | None
+    watch: bool
+    verify: bool
+    as_json: bool
+
+    def check(self) -> None:
+        """Raises UsageError for what does not go together."""
+        if self.verify and (self.trades or self.events or self.as_json):
+            raise click.UsageError("--verify only compares: drop --trades, --events and --json, or --verify.")
+        if self.watch and (self.trades or self.events or self.as_json or self.verify):
+            raise click.UsageError("--watch only shows: drop --trades, --events, --json and --verify, or --watch.")
+        if (self.speed or self.theme) and not (self.watch or self.serve_on):
+            raise click.UsageError("--speed and --theme belong to --watch.")
+
+    def show(self, sources: Sequence[str]) -> None:
+        """In the console, until that is quit."""
+        from polyterm.cli.watch import watch
+
+        span = {"--from": self.start, "--to": self.end, "--coins": self.coins}
+        watch(sources, {**span, "--outcomes": self.outcomes, "--speed": self.speed}, self.theme)
 
 
 @contextlib.contextmanager
@@ -136,6 +160,25 @@ class _Run:
         payloads = merged(self._sources, self._known, self._span, self.failures, progress.read)
         yield from self.tally.watch(payloads, progress)
         progress.done()
+
+    def serve(self, socket: Path, speed: int) -> None:
+        """Play it to whoever attaches at ``socket``.
+
+        Raises:
+            ConfigError: there is nothing to play.
+        """
+        from polyterm.cli.sources import merged
+        from polyterm.cli.watch import serve
+
+        payloads = merged(self._sources, self._known, self._span, self.failures)
+        serve(payloads, self.failures, self._entries, socket, speed)
+
+    def print(self, options: _Options) -> bool:
+        """Replay, and show the result; whether it went to the end or was interrupted."""
+        with _output(options.trades) as trades, _output(options.events) as events:
+            whole = self.replay(trades, events)
+        self.show(as_json=options.as_json)
+        return whole
 
     def replay(self, trades: BinaryIO | None, events: BinaryIO | None) -> bool:
         """Write what closes and what happens; whether it went to the end or was interrupted."""

@@ -1,7 +1,7 @@
 """A recording, an engine and a socket for consoles: no feeds, no database, no latch, no lease."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
@@ -59,13 +59,13 @@ class ReplayRuntime:
         self._player: Player | None = None
         self._screen = Screen(())
 
-    async def run(self, path: Path, stop: asyncio.Event, *, ready: Callable[[], None]) -> None:
-        """Until ``stop`` is set; ``ready`` is called once consoles can attach.
+    async def run(self, path: Path, stop: asyncio.Event) -> None:
+        """Until ``stop`` is set. Consoles can attach once there is something to show.
 
         Raises:
             ConfigError: there is nothing to play, or the socket cannot be opened; nothing was shown.
         """
-        await together(self._reading.run(), self._show(path, ready), stop=stop)
+        await together(self._reading.run(), self._show(path), stop=stop)
 
     def _note_growth(self) -> None:
         for series in self._tape.series:
@@ -84,7 +84,7 @@ class ReplayRuntime:
         if self._failures:
             raise ConfigError(" ".join(self._failures))
 
-    async def _show(self, path: Path, ready: Callable[[], None]) -> None:
+    async def _show(self, path: Path) -> None:
         await self._begun()
         engine = Engine(SESSION, [Book(entry) for entry in self._entries])
         clock = PlayerClock(self._tape.at(0)[0])
@@ -122,7 +122,6 @@ class ReplayRuntime:
             stack.push_async_callback(server.close)
             await server.start()
             await server.listen_unix(path)
-            ready()
             await together(player.run(), keep_alive("showing the state", server.run, _unheard))
 
 
