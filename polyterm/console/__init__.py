@@ -5,9 +5,11 @@
 """
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from polyterm.console.pauses import short_pauses, uncollected
 from polyterm.service.link.port import Link
 
 
@@ -17,22 +19,28 @@ async def run_console(
     theme: str | None = None,
     user_themes: Path | None = None,
     remembered: Path | None = None,
+    folder: Path | None = None,
+    keys: Mapping[str, Sequence[str]] | None = None,
+    vi: bool = False,
     quit_note: str = "",
     until: asyncio.Task[Any] | None = None,
 ) -> int:
     """Run the console until the operator quits or ``until`` is done; returns the exit code.
 
     ``theme`` None is the one that was kept last. ``user_themes`` is the user's own folder of theme files and
-    ``remembered`` the file of what the console remembers; neither need exist. ``quit_note`` says, on the screen, what
-    quitting does to the engine.
+    ``remembered`` the file of what the console remembers; neither need exist. Exports and pictures go below
+    ``folder``. ``keys`` are the operator's own, by action, and ``vi`` adds those of vi. ``quit_note`` says, on the
+    screen, what quitting does to the engine.
 
     Raises:
-        ConfigError: there is no theme of that name.
+        ConfigError: there is no theme of that name, or a key of the operator's own cannot be had.
     """
     # Textual is imported here so that what merely formats figures (polyterm.console.view) does not pay for it.
-    from polyterm.console.app import ConsoleApp  # noqa: PLC0415
-    from polyterm.console.memory import Memory  # noqa: PLC0415
-    from polyterm.console.theming import FALLBACK, choose, find_themes, still_there  # noqa: PLC0415
+    with uncollected():
+        from polyterm.console.app import ConsoleApp  # noqa: PLC0415
+        from polyterm.console.memory import Memory  # noqa: PLC0415
+        from polyterm.console.remap import remapped  # noqa: PLC0415
+        from polyterm.console.theming import FALLBACK, choose, find_themes, still_there  # noqa: PLC0415
 
     found = find_themes(user_themes)
     memory = Memory(remembered)
@@ -44,8 +52,11 @@ async def run_console(
         quit_note=quit_note,
         memory=memory,
         theme_is_set=theme is not None,
+        actions=remapped(keys or {}, vi=vi),
+        folder=folder,
     )
     if until is not None:
         until.add_done_callback(lambda _: app.exit())
-    await app.run_async()
+    with short_pauses():
+        await app.run_async()
     return app.return_code or 0
