@@ -4,6 +4,7 @@ import msgspec
 
 from polyterm.core.command import Command
 from polyterm.core.market import FeeSchedule, Grade, MarketKey, Reference, Side
+from polyterm.core.position import Position, Trade
 from polyterm.core.tick import Tick
 
 
@@ -33,6 +34,27 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
     strike: Reference | None = None
 
 
+class PositionsFound(msgspec.Struct, frozen=True, tag="positions_found"):
+    """Stored open positions of earlier sessions, all of the window ``key``; ``outcome`` is what is stored of that.
+
+    Those that the engine does not hold wait for the outcome, whatever their strategy has become.
+    """
+
+    key: MarketKey
+    positions: tuple[Position, ...]
+    outcome: Outcome | None = None
+
+
+class TradesFound(msgspec.Struct, frozen=True, tag="trades_found"):
+    """Stored trades of a window that the engine has forgotten, settled otherwise than its official ``outcome`` says.
+
+    They are corrected; what a strategy has earned is left as it is, since nobody knows whether they are counted in it.
+    """
+
+    outcome: Outcome
+    trades: tuple[Trade, ...]
+
+
 class OrderUpdate(msgspec.Struct, frozen=True, tag="order_update"):
     """What the venue said about one of our orders."""
 
@@ -52,7 +74,7 @@ class Fill(msgspec.Struct, frozen=True, tag="fill"):
     fee: float
 
 
-Payload = Tick | WindowOpened | WindowEnded | Outcome | Command | OrderUpdate | Fill
+Payload = Tick | WindowOpened | WindowEnded | Outcome | Command | PositionsFound | TradesFound | OrderUpdate | Fill
 
 
 class Input(msgspec.Struct, frozen=True, gc=False):

@@ -17,7 +17,16 @@ from polyterm.core.event import (
     WindowSettled,
     WindowStarted,
 )
-from polyterm.core.input import Fill, Input, OrderUpdate, Outcome, WindowEnded, WindowOpened
+from polyterm.core.input import (
+    Fill,
+    Input,
+    OrderUpdate,
+    Outcome,
+    PositionsFound,
+    TradesFound,
+    WindowEnded,
+    WindowOpened,
+)
 from polyterm.core.market import COINS, GRADES, Coin, MarketKey, Reference
 from polyterm.core.position import Position
 from polyterm.core.snapshot import CoinConflict, ConflictPair, LeaderboardRow, Lineup, PositionRow
@@ -62,6 +71,11 @@ class Engine:
                 self._on_outcome(outcome, out)
             case Command() as command:
                 self._on_command(command, out)
+            case PositionsFound() as found:
+                self._on_positions_found(found, out)
+            case TradesFound() as found:
+                for before in found.trades:
+                    out.events.append(TradeCorrected(out.id(), out.at_ms, before, settled_anew(before, found.outcome)))
             case OrderUpdate() | Fill():
                 pass  # paper trading sends no orders
         return out.events
@@ -156,6 +170,19 @@ class Engine:
             self.accounts.scoreboard.corrected(before, after)
             out.events.append(TradeCorrected(out.id(), out.at_ms, before, after))
         window.settled = corrected
+
+    def _on_positions_found(self, found: PositionsFound, out: Outbox) -> None:
+        """They join the others of their window."""
+        held = {_identity(position) for position in self.open_positions()}
+        windows = self.desk(series_of(found.key)).windows
+        window = windows.find(found.key)
+        if window is None:
+            window = Window(found.key, historical_schedule(found.key), outcome=found.outcome)
+            windows.remember(window)
+        window.pending += tuple(position for position in found.positions if _identity(position) not in held)
+        if window.outcome is not None:
+            self._settle(window, window.outcome, out)
+        self.accounts.scoreboard.recount(position.strategy for position in self.open_positions())
 
     def _on_tick(self, tick: Tick, out: Outbox) -> None:
         desk = self.desks.get(series_of(tick.key))

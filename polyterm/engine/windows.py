@@ -66,6 +66,10 @@ class SeriesWindows:
         self._newest_epoch: int | None = None
 
     def begin(self, window: Window) -> None:
+        """The window takes over the positions that were found to wait for it."""
+        found = self._finished.pop(window.key.epoch, None)
+        if found is not None:
+            window.pending += found.pending
         self.running = window
         self._newest_epoch = window.key.epoch
 
@@ -84,6 +88,12 @@ class SeriesWindows:
 
     def finished(self, key: MarketKey) -> Window | None:
         return self._finished.get(key.epoch)
+
+    def find(self, key: MarketKey) -> Window | None:
+        """The window of that key, running or finished."""
+        if self.running is not None and self.running.key == key:
+            return self.running
+        return self.finished(key)
 
     def remember(self, window: Window) -> None:
         """A finished window; one that ended before this engine began is known by its outcome only."""

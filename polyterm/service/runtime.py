@@ -32,6 +32,7 @@ from polyterm.service.journal import SUFFIX
 from polyterm.service.latch import Latch, opening
 from polyterm.service.lease import RETRY_S, Lease
 from polyterm.service.lease_of import disown, lease_of
+from polyterm.service.leftovers import Leftovers
 from polyterm.service.recovery import PROGRAM
 from polyterm.service.sequencer import Sequencer
 from polyterm.service.snapshots import Screen
@@ -80,6 +81,7 @@ class Runtime:
         self._digests = RunningDigests(session)
         self._series = [(coin, settings.horizon) for coin in settings.coins]
         self._gaps = GapWatch()
+        self._leftovers = Leftovers(self._engine, self.handle)
         screen = Screen(self._series)
         self._sequencer = Sequencer(self._engine, self._clock, watch=screen.watch, submit=self._submit)
         self.view = View(
@@ -206,6 +208,11 @@ class Runtime:
                 await together(
                     sources.run(),
                     resume_unresolved(sources, reader, self._engine, self._clock),
+                    keep_alive(
+                        "taking up what is stored",
+                        lambda: self._leftovers.run(store, reader, self._clock),
+                        self._note_problem("leftovers"),
+                    ),
                     keep_alive("the heartbeat", heartbeat.run, self._note_problem("heartbeat")),
                     keep_alive(
                         "keeping checkpoints",
@@ -286,6 +293,7 @@ class Runtime:
             store.submit(item, events, digests)
             store.note_gaps(self._gaps.see(item.payload))
             self._continuity.note(item, events)
+            self._leftovers.note(events)
 
     def _stored(self, events: tuple[Event, ...]) -> None:
         self._announce(tuple(event for event in events if not isinstance(event, Commands.ANNOUNCED_AT_ONCE)))

@@ -86,10 +86,12 @@ class Intake:
     are then neither stored nor announced. All are counted: what was accepted is never given up for something newer.
 
     ``arrived`` is set while something waits, ``urgent`` while it should not wait for more. ``refusal`` is why
-    something was refused since it was last cleared.
+    something was refused since it was last cleared. Of ``taken`` submissions so many are ``stored``.
     """
 
     def __init__(self, session: str, limits: Limits) -> None:
+        self.taken = 0
+        self.stored = 0
         self.lost_ticks = 0
         self.lost_inputs = 0
         self.lost_events = 0
@@ -164,6 +166,7 @@ class Intake:
 
     def remove(self, chunk: Chunk) -> None:
         """What was taken with ``oldest`` is stored."""
+        self.stored += len(chunk.submissions)
         for one in chunk.submissions:
             self._queue.popleft()
             self._waiting_ticks -= one.tick is not None
@@ -231,6 +234,7 @@ class Intake:
 
     def _enqueue(self, submission: Submission) -> None:
         self._queue.append(submission)
+        self.taken += 1
         self._waiting_ticks += submission.tick is not None
         self._waiting_inputs += submission.other is not None
         self._waiting_events += len(submission.events)

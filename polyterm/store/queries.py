@@ -7,11 +7,13 @@ from typing import Final
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from polyterm.core.input import PositionsFound, TradesFound
 from polyterm.core.market import HORIZONS, window_epoch
 from polyterm.core.query import Period, StrategyTotals, TradesAnswer, TradesQuery
 from polyterm.core.unresolved import UnresolvedWindow
 from polyterm.store.database import asking, reading_engine
 from polyterm.store.gap_rows import Series, newest_slots, slots_from_rows
+from polyterm.store.leftovers import contradicted, held_before, positions_found, trades_found
 from polyterm.store.location import Location
 from polyterm.store.reports.archive import Archives
 from polyterm.store.schema import paper_trades, system_state
@@ -63,6 +65,16 @@ class Reader:
             return tuple(
                 unresolved_from_row(row) for row in (await connection.execute(unresolved(since_ms))).mappings()
             )
+
+    async def held_before(self, session: str) -> tuple[PositionsFound, ...]:
+        """Open positions of the sessions before this one, oldest window first."""
+        async with asking(self._engine) as connection:
+            return tuple(positions_found((await connection.execute(held_before(session))).mappings()))
+
+    async def contradicted(self, since_s: int) -> tuple[TradesFound, ...]:
+        """Trades of windows since then (unix s) that their official outcome contradicts, oldest window first."""
+        async with asking(self._engine) as connection:
+            return tuple(trades_found((await connection.execute(contradicted(since_s))).mappings()))
 
     async def newest_slots(self, series: Sequence[Series]) -> dict[Series, int]:
         """The newest tick of each (unix s), left out where there is none."""

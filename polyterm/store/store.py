@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from polyterm.core.digest import SessionDigest, WindowDigest
 from polyterm.core.event import Event
@@ -24,6 +24,8 @@ from polyterm.store.rows import SessionInfo
 from polyterm.store.statements import CHECKPOINT, CUT
 from polyterm.store.target import Backlog, Guard, SqliteTarget, Target
 from polyterm.store.writer import Write, beginning_of_session, end_of_session, repeated, writes_of_gap
+
+_LOOK_S: Final = 0.05
 
 _log = logging.getLogger(__name__)
 
@@ -152,6 +154,12 @@ class Store:
     def note_cut(self, session: str, windows: Iterable[MarketKey], at_ms: int) -> None:
         """That ``session`` ended in the middle of those windows. Never blocks."""
         self.intake.take_besides([Write(CUT, cut_row(session, key, at_ms)) for key in windows])
+
+    async def delivered(self) -> None:
+        """Wait until everything that was submitted so far is in the database itself, however long that takes."""
+        taken = self.intake.taken
+        while self.intake.stored < taken or self._target.backlog().rows:  # noqa: ASYNC110 - the writer wakes nobody
+            await asyncio.sleep(_LOOK_S)
 
     async def run(self) -> None:
         """Write until cancelled or closed. Raises LeaseLost when somebody else has become the writer."""

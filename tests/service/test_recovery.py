@@ -217,15 +217,16 @@ async def test_an_older_checkpoint_serves_when_the_newest_is_damaged(
         assert engine.runtime.view.health().reasons == ()
 
 
-async def test_without_a_readable_checkpoint_it_begins_with_nothing_and_says_so(
+async def test_without_a_readable_checkpoint_it_begins_with_what_is_held_and_says_so(
     folder: Path, after: Path, clock: ManualClock
 ) -> None:
     first = await cut_off(folder, after, clock, *OPENING)
     spoil(after)
     async with running(settings(after)) as engine:
-        assert engine.runtime.view.positions() == ()
         (reason,) = engine.runtime.view.health().reasons
         assert reason.startswith(f"No checkpoint of session {first} can be read")
+        await eventually(engine.runtime.view.positions)
+        assert [one.session for one in engine.runtime.view.positions()] == [first], "what is held is stored elsewhere"
         await feed(engine, clock, tick(40, 0.93))
     async with running(settings(after)) as engine:  # and that is forgotten with the next start
         assert engine.runtime.view.health().reasons == ()
