@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from polyterm.strategies.entry import Entry
 
 QUIT_NOTE: Final = "quitting ends the replay"
-_PATIENCE_S: Final = 1.0
+_PATIENCE_S: Final = 2.0
 
 
 def watch(sources: Sequence[str], options: Mapping[str, object], theme: str | None) -> None:
