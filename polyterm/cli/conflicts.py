@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import click
 
 from polyterm.cli.asking import ask, print_json, report_options, wall_ms
+from polyterm.cli.options import Hours
 
 if TYPE_CHECKING:
     from polyterm.cli.tables import Paper
@@ -21,7 +22,7 @@ _MEETING: Final = {
 
 
 @click.command("conflicts")
-@click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Windows that began in the last so many.")
+@click.option("--hours", type=Hours(), help="Windows that began in the last so many.")
 @click.option("--from", "start", metavar="TIME", help="From this date, time (UTC) or unix second on.")
 @click.option("--to", "end", metavar="TIME", help="Up to this one, which is not included.")
 @click.option("--coins", metavar="LIST", help="Comma-separated, of btc, eth, sol, xrp. Default: all.")

@@ -116,6 +116,8 @@ def _hours(paper: "Paper", found: "Health") -> None:
 
     paper.line()
     paper.line(f"Ticks by the hour, one mark for {TICKS_PER_MARK}", "bold")
+    if not found.ticks_by_hour:
+        paper.line("  No tick was stored: a line for each hour would be here.")
     for place, ticks in enumerate(found.ticks_by_hour):
         began_ms = found.now_ms - (len(found.ticks_by_hour) - place) * 3_600_000
         marks = round(ticks / TICKS_PER_MARK)

@@ -1,11 +1,28 @@
 """Options that more than one command takes."""
 
+import math
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import click
 
 Horizons = Literal["5m", "15m", "4h"]
+
+MAX_HOURS: Final = 1_000_000
+
+
+class Hours(click.FloatRange):
+    """A number above 0."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True, max=MAX_HOURS)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        hours: float = super().convert(value, param, ctx)
+        if math.isnan(hours):  # in every range, as Python compares
+            self.fail(f"{value!r} is not a valid number of hours.", param, ctx)
+        return hours
+
 
 _ENGINE = (
     click.option("--demo", is_flag=True, help="Run on the built-in simulator: offline, no account, no money."),

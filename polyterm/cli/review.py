@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from polyterm.cli.asking import ask, print_json, report_options, wall_ms
+from polyterm.cli.options import Hours
 
 if TYPE_CHECKING:
     from polyterm.cli.tables import Paper
@@ -14,12 +15,11 @@ if TYPE_CHECKING:
     from polyterm.store.reports.review import Review
 
 DEFAULT_HOURS: Final = 6.0
-MAX_HOURS: Final = 1_000_000
 SOURCES: Final = {"exchange": "exchange spot", "oracle": "oracle", "average": "60 s average"}
 
 
 @click.command("review")
-@click.argument("hours", type=click.FloatRange(min=0, min_open=True, max=MAX_HOURS), default=DEFAULT_HOURS)
+@click.argument("hours", type=Hours(), default=DEFAULT_HOURS)
 @report_options
 def command(hours: float, db: str | None, *, as_json: bool) -> None:
     """Review the last HOURS (default 6).

@@ -21,7 +21,7 @@ _PERIODS = ("current", "hour", "day", "week", "all")
 @click.option("--from", "start", metavar="TIME", help="Closed from this date, time (UTC) or unix second on.")
 @click.option("--to", "end", metavar="TIME", help="Closed before this one.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many to list.")
-@click.option("--offset", type=click.IntRange(0), default=0, help="How many of the newest to pass over.")
+@click.option("--offset", type=click.IntRange(0, 10**9), default=0, help="How many of the newest to pass over.")
 @report_options
 def command(
     *,

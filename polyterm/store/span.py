@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from typing import Final
 
 import msgspec
 
@@ -11,6 +12,9 @@ from polyterm.core.tick import Tick
 from polyterm.errors import ConfigError
 
 Stamped = tuple[int, Payload]
+
+_MS_SINCE: Final = 100_000_000_000
+"""From there on a number is unix milliseconds, below it unix seconds."""
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -48,19 +52,26 @@ def within(span: Span, payloads: Iterable[Stamped]) -> Iterator[Stamped]:
 
 
 def parse_moment(text: str) -> int:
-    """Unix ms of ``2026-02-01``, ``2026-02-01T12:30`` (UTC unless it says otherwise) or unix seconds.
+    """Unix ms of ``2026-02-01``, ``2026-02-01T12:30`` (UTC unless it says otherwise), unix seconds or unix ms.
 
     Raises:
         ConfigError: it is none of these.
     """
     try:
-        return int(float(text) * 1000)
-    except (ValueError, OverflowError):
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
+        ms = _ms(text)
     except ValueError:
+        ms = None
+    if ms is None or not 0 <= ms < _MS_SINCE * 1000:
         raise ConfigError(
             f"{text!r} is no time: write a date like 2026-02-01, a time like 2026-02-01T12:30, or unix seconds."
-        ) from None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+        )
+    return int(ms)
+
+
+def _ms(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000
+    return number * 1000 if number < _MS_SINCE else number

@@ -46,7 +46,9 @@ def writing_engine(path: Path, busy_ms: int) -> AsyncEngine:
 
 def require_file(path: Path) -> None:
     if not os.access(path, os.R_OK) or not path.is_file():
-        raise ConfigError(f"There is no database at {path} that can be read: correct --db.")
+        raise ConfigError(
+            f"There is no database at {path} that can be read: start an engine, which makes it, or correct --db."
+        )
 
 
 def reading_engine(path: Path, connections: int) -> AsyncEngine:

@@ -114,7 +114,16 @@ def test_a_strategy_that_never_traded_is_told_with_the_nearest(filled: str) -> N
 
 @pytest.mark.parametrize(
     "arguments",
-    [["trades", "--period", "year"], ["trades", "--period", "day", "--from", "1"], ["review", "0"], ["export", "all"]],
+    [
+        ["trades", "--period", "year"],
+        ["trades", "--period", "day", "--from", "1"],
+        ["trades", "--offset", "9" * 20],
+        ["review", "0"],
+        ["review", "nan"],
+        ["conflicts", "--hours", "nan"],
+        ["conflicts", "--hours", "1e300"],
+        ["export", "all"],
+    ],
     ids=" ".join,
 )
 def test_what_cannot_be_meant_is_refused(arguments: list[str]) -> None:

@@ -105,6 +105,8 @@ REFUSED = (
     ("/api/metrics?period=24h", "The parameter period is '24h': choose from current, hour, day, week, all."),
     ("/api/metrics?coin=btc", "There is no parameter 'coin' here: choose from period, strategy, crypto."),
     ("/api/research-export?crypto=doge", "The parameter crypto is 'doge': choose from btc, eth, sol, xrp."),
+    ("/api/metrics?strategy=a%00b", "The parameter strategy is 'a\\x00b': give a name of letters that show."),
+    ("/api/windows?start=1e300", f"The parameter start is '1e300': {TIMES}."),
     ("/api/ticks-export?format=xml", "The parameter format is 'xml': choose from json, csv."),
     ("/api/ticks-export?limit=500001", "The parameter limit is '500001': give a whole number, 1 to 500000."),
     ("/api/ticks-export?hours=1&start=5", "Give hours or start, not both."),

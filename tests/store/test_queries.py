@@ -132,7 +132,9 @@ async def test_a_reader_changes_nothing_and_reads_a_closed_database(open_store, 
 
 async def test_a_missing_database_is_a_sentence(tmp_path: Path):
     for path in (tmp_path / "none.db", tmp_path):
-        with pytest.raises(ConfigError, match=r"There is no database at .* that can be read: correct --db"):
+        with pytest.raises(
+            ConfigError, match=r"There is no database at .* that can be read: start an engine, which makes it"
+        ):
             Reader.open(path)
     assert not (tmp_path / "none.db").exists()
 

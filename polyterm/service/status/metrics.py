@@ -75,8 +75,6 @@ def _store(status: Status) -> Iterator[Metric]:
     yield _gauge("polyterm_store_pending_rows", "Rows that wait to be written.", status.store_pending)
     yield _gauge("polyterm_store_spool_rows", "Rows that wait on this machine for the database.", status.spool_rows)
     yield _gauge("polyterm_store_spool_age_seconds", "Since the oldest of them came.", status.spool_age_s)
-    yield _gauge("polyterm_spool_rows", "Rows on this machine that wait for the database.", status.spool_rows)
-    yield _gauge("polyterm_spool_age_seconds", "Since the oldest of them came.", status.spool_age_s)
 
 
 def _feeds(rows: Sequence[FeedRow]) -> Iterator[Metric]:
