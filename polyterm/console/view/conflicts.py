@@ -210,7 +210,7 @@ def _net(lineup: Lineup) -> tuple[Cell, ...]:
 
 def nothing_yet(view: View) -> str:
     if view.conflicts is None:
-        return "Conflicts appear here once the engine has been reached."
+        return "Conflicts appear here once the engine has been reached and two strategies have traded in one window."
     if view.status is None or view.market_ms is None or not view.status.windows:
         return "Opposite sides appear here once two strategies have traded in one window."
     end = min(window.end for window in view.status.windows)

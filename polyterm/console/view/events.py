@@ -65,14 +65,17 @@ def event_rows(
     view: View, columns: Sequence[Column], choice: Choice | None = None, selected: str | None = None
 ) -> tuple[Row, ...]:
     """Those that pass; the ``selected`` strategy's own are marked."""
-    choice = choice or Choice()
-    words = choice.words.casefold().split()
-    passing = (
-        (item, said)
-        for item in _newest_first(view)
-        if _is_of(choice.kind, item, said := _said(item)) and all(word in said.text.casefold() for word in words)
-    )
+    passing = chosen(view, choice or Choice())
     return tuple(_row(item, said, columns, selected) for item, said in islice(passing, SHOWN))
+
+
+def chosen(view: View, choice: Choice) -> Iterator[tuple[Event | Note, Cell]]:
+    """Everything that passes, newest first, and what is said of it."""
+    words = choice.words.casefold().split()
+    for item in _newest_first(view):
+        said = _said(item)
+        if _is_of(choice.kind, item, said) and all(word in said.text.casefold() for word in words):
+            yield item, said
 
 
 def _newest_first(view: View) -> Iterator[Event | Note]:
@@ -131,7 +134,7 @@ def _strategy_of(event: Event) -> str | None:
 
 def nothing_passes(choice: Choice) -> str:
     if choice == Choice():
-        return "What the engine does appears here as it happens."
+        return "Windows, trades, conflicts, feeds and commands appear here as they happen; most with the next window."
     return f"Nothing of this kind has happened yet ({choice.title}). Esc shows everything."
 
 

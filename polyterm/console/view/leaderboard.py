@@ -264,6 +264,14 @@ def _marked(column: Column, mark: str) -> Column:
     return msgspec.structs.replace(column, title=column.title[: column.width - 1] + mark)
 
 
+def hint(view: View) -> str:
+    """Why every figure is still missing, and for how long."""
+    rows = () if view.leaderboard is None else view.leaderboard.rows
+    if not rows or any(row.trades or row.open for row in rows):
+        return ""
+    return "no trade yet: the first usually within a window"
+
+
 def nothing_passes(view: View, choice: Choice) -> str:
     if view.leaderboard is not None and choice.words:
         return f"No strategy is called “{choice.words}”. Esc clears the filter."

@@ -96,9 +96,12 @@ def positions_note(view: View, selected: str | None) -> str:
 def nothing_open(view: View) -> str:
     """What stands in the pane while nothing is open."""
     if view.positions is None:
-        return "Open positions appear here once the engine has been reached."
+        return "Open positions appear here once the engine has been reached: seconds after its start."
     if view.trading_state == "PAUSED":
         return "Nothing is open. Paused: no entries until P resumes."
     if view.trading_state == "KILLED":
         return "Nothing is open. Killed: no entries until polyterm resume."
-    return "Nothing is open. An entry appears here the moment a strategy buys."
+    if view.status is None or view.market_ms is None or not view.status.windows:
+        return "Nothing is open. An entry appears here the moment a strategy buys, once a window has opened."
+    left = countdown(min(window.end for window in view.status.windows) - view.market_ms / 1000)
+    return f"Nothing is open. An entry appears here the moment a strategy buys; this window ends in {left}."

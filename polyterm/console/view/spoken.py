@@ -109,7 +109,7 @@ def _ticks(view: View) -> Iterator[str]:
     for row, figures in zip(rows, told, strict=True):
         name = f"{row.coin.upper()} {row.horizon}"
         if row.tick is None:
-            yield f"{name}: {row.note or 'waiting for its first tick'}"
+            yield f"{name}: {row.note or ticks.WAITING}"
         else:
             yield f"{name}: {', '.join((*figures, *_range(row)))}"
     if not rows:

@@ -52,6 +52,7 @@ COLUMNS: Final = (
 ORACLE_MAX_AGE_MS: Final = 120_000
 TICK_MAX_AGE_MS: Final = 5_000
 SIGNIFICANT_EDGE: Final = 0.03
+WAITING: Final = "waiting for its first tick: a few seconds"
 
 _SHORT: Final[Mapping[Invalid, str]] = {
     "window_not_open": "no window",
@@ -311,5 +312,5 @@ def _without_tick(row: TickRow, columns: Sequence[Column]) -> Line:
     """The coin, and over all other columns what it waits for."""
     coin, *others = columns
     width = sum(column.width + 1 for column in others) - 1
-    note = row.note or "waiting for its first tick"
+    note = row.note or WAITING
     return (Cell(sized(_coin_name(row).text, coin.width), "strong"), Cell(" "), Cell(sized(note, width), "muted"))

@@ -6,7 +6,7 @@ from polyterm.console.view.cells import Cell, Item, Line, joined, length
 
 # From the longest to the shortest.
 _SENTENCES: Final = (
-    "New here? Prices on top, who earns left, who opposes whom right, below what happened and what is open; * is stale.",
+    "New here? Prices on top, who earns left, who opposes whom right, below what happened, what is open; * is stale.",
     "New here? Prices on top, who earns left, who opposes whom right, what is open below it.",
     "New? Left: who earns. Right: who opposes whom.",
 )
