@@ -68,6 +68,7 @@ def _show(found: "DatabaseStatus", name: str) -> None:
         "No engine has run on this database: its sessions would be here.",
     )  # fmt: skip
     _trades(paper, found)
+    _positions(paper, found)
     trades_table(paper, f"Last {len(found.last_trades) or 10} paper trades", found.last_trades)
     title = f"Windows: {found.windows:,}, resolved {found.windows_resolved:,}; the last resolved"
     windows_table(paper, title, found.last_windows)
@@ -79,4 +80,32 @@ def _show(found: "DatabaseStatus", name: str) -> None:
 def _trades(paper: "Paper", found: "DatabaseStatus") -> None:
     paper.line()
     paper.line(f"Trades: {found.paper_trades:,} on paper; none live, this version sends no orders.", "bold")
-    paper.line("  What is open now, the running engine knows: 'polyterm status'.", "dim")
+
+
+def _positions(paper: "Paper", found: "DatabaseStatus") -> None:
+    """Each open one, newest first."""
+    from polyterm.cli.tables import Column, amount, quote, short_moment
+
+    if found.open_positions is None:
+        paper.line("  What is open now, the running engine knows: 'polyterm status'.", "dim")
+        return
+    title = f"Positions: {found.positions:,} in all, {found.open_positions:,} open"
+    listed = len(found.newest_open)
+    paper.table(
+        title if listed == found.open_positions else f"{title}; the newest {listed:,}",
+        (
+            Column("opened (UTC)", is_text=True), Column("strategy", is_text=True), Column("coin", is_text=True),
+            Column("side", is_text=True), Column("shares"), Column("paid"), Column("stake $"),
+            Column("window (UTC)", is_text=True, from_width=96), Column("", is_text=True, from_width=96),
+            Column("why opened", is_text=True, from_width=110),
+        ),
+        (
+            (
+                short_moment(one.entry_ms), one.strategy, one.coin, one.side, amount(one.shares),
+                quote(one.entry_price), amount(one.shares * one.entry_price), short_moment(one.window_epoch * 1000),
+                one.horizon, one.reason,
+            )
+            for one in found.newest_open
+        ),
+        "Nothing is open: each would be listed here with its side, its price and its window.",
+    )  # fmt: skip

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Table, func, inspect, select, text
+from sqlalchemy import ColumnElement, Connection, Table, func, inspect, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from polyterm.errors import ConfigError, StoreError
 from polyterm.store.adopted_rows import SESSION, STARTED, adopted_state, adopted_tick, adopted_trade, adopted_window
 from polyterm.store.migrations import foreign_tables, migrate
-from polyterm.store.rows import Row, SessionInfo, session_row
+from polyterm.store.rows import Row, SessionInfo, session_row, utc
 from polyterm.store.schema import paper_trades, sessions, system_state, ticks, windows
 
 KEPT: Final = "_before_adoption"
@@ -67,7 +67,22 @@ async def adopt(connection: AsyncConnection, name: str, on_rows: Callable[[int],
     await connection.run_sync(_rename, tuple(counts), name)
     await connection.run_sync(migrate, name)
     await connection.execute(_insert(connection, sessions), [session_row(SessionInfo(id=SESSION, started_ms=STARTED))])
-    return Adoption(tuple([await _fill(connection, table, rows, on_rows) for table, rows in counts.items()]))
+    filled = tuple([await _fill(connection, table, rows, on_rows) for table, rows in counts.items()])
+    await _date(connection)
+    return Adoption(filled)
+
+
+async def _date(connection: AsyncConnection) -> None:
+    """The session began and ended with what it left."""
+    at_ms: tuple[ColumnElement[int], ...] = (
+        ticks.c.timestamp_ms, paper_trades.c.entry_ms, paper_trades.c.exit_ms, windows.c.epoch * 1000
+    )  # fmt: skip
+    spans = [(await connection.execute(select(func.min(one), func.max(one)))).one() for one in at_ms]
+    known = [int(end) for span in spans for end in span if end is not None]
+    if known:
+        began = min(known)
+        dates = {"started_ms": began, "started_at": utc(began), "ended_ms": max(known)}
+        await connection.execute(update(sessions).where(sessions.c.session == SESSION).values(dates))
 
 
 def _rename(connection: Connection, names: tuple[str, ...], database: str) -> None:

@@ -15,9 +15,11 @@ from polyterm.store.adopted_rows import moment_ms
 from polyterm.store.database import changing
 from polyterm.store.history import read_store
 from polyterm.store.queries import Reader
+from polyterm.store.reports.status import database_status
 from polyterm.store.span import Span
 from tests.store.builders import EPOCH
 from tests.store.databases import Make, OldFile, OldServer, opened
+from tests.store.reported import ask
 
 REFERENCE = Path(__file__).with_name("reference.sql").read_text(encoding="utf-8")
 
@@ -58,6 +60,17 @@ async def test_rows_are_kept_and_what_was_not_known_is_added(reference, make):
     ours = {next(iter(row.values())): None for row in fresh.shape()}
     shape = [row for row in reference.shape() if next(iter(row.values())) in ours]
     assert [list(row.values())[:3] for row in shape] == [list(row.values())[:3] for row in fresh.shape()]
+
+
+async def test_the_session_began_and_ended_with_its_rows(reference):
+    await adopted(reference)
+    (session,) = reference.rows("SELECT session, started_ms, ended_ms FROM sessions")
+    assert session == {"session": "adopted", "started_ms": EPOCH * 1000, "ended_ms": EPOCH * 1000 + 900_000}
+    found = await ask(reference.location, database_status)
+    assert [(line.session, line.started_ms) for line in found.sessions] == [("adopted", EPOCH * 1000)]
+    reference.script("UPDATE sessions SET started_ms = 0, ended_ms = NULL;")  # by an earlier version
+    found = await ask(reference.location, database_status)
+    assert [(line.started_ms, line.ended_ms) for line in found.sessions] == [(None, None)]
 
 
 async def test_the_tables_stay_as_they_were_beside_ours(reference):

@@ -1,21 +1,27 @@
 """What is held is in the database, from when it is announced until its trade is."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import select
 
+from polyterm.cli import cli
 from polyterm.core.event import EventId, PositionOpened
+from polyterm.core.market import MarketKey
 from polyterm.core.position import Leg, Position
 from polyterm.store.database import asking, reading_engine
-from polyterm.store.location import Location
+from polyterm.store.location import Location, SqliteFile
 from polyterm.store.position_rows import position_from_row
+from polyterm.store.reports.status import OpenPosition, database_status
 from polyterm.store.schema import open_positions, paper_trades
 from polyterm.store.store import Store
 from tests.store.builders import ENTRY, EPOCH, KEY, SESSION, closed, early_exit, taken
 from tests.store.conftest import QUICK
+from tests.store.reported import ask
 
 
 def bought(strategy: str = "SpotLag_Fast", second: int = 4) -> Position:
@@ -81,3 +87,31 @@ async def test_what_is_told_again_after_the_trade_is_not_held_again(place: Locat
 async def test_an_opening_that_is_told_twice_is_held_once(place: Location) -> None:
     await put(place, opening(1, bought()), opening(1, bought()))
     assert await held(place) == [bought()]
+
+
+async def test_the_status_tells_each_open_position(place: Location) -> None:
+    eth = msgspec.structs.replace(bought("SpotLag_Slow", 9), key=MarketKey("eth", "15m", EPOCH))
+    await put(place, opening(1, bought()), opening(2, eth), opening(3, bought("Third", 12)), closed(4, early_exit()))
+    found = await ask(place, database_status)
+    assert (found.positions, found.open_positions, found.paper_trades) == (3, 2, 1)
+    assert found.newest_open == (
+        OpenPosition("Third", "btc", "15m", EPOCH, "up", 100.0, 0.5, EPOCH * 1000 + 12_000, "spot_lag_detected", "s1"),
+        OpenPosition(
+            "SpotLag_Slow", "eth", "15m", EPOCH, "up", 100.0, 0.5, EPOCH * 1000 + 9_000, "spot_lag_detected", "s1"
+        ),
+    )
+
+
+def test_people_read_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    file = SqliteFile(tmp_path / "a.db")
+    asyncio.run(put(file, opening(1, bought())))
+    result = CliRunner().invoke(cli, ["db", "status", "--db", str(file.path)])
+    assert "Positions: 1 in all, 1 open" in result.output
+    line = next(line for line in result.output.splitlines() if "SpotLag_Fast" in line)
+    told = "01-25 00:00:04 SpotLag_Fast btc up 100.00 0.5 50.00 01-25 00:00:00 15m spot_lag_detected"
+    assert line.split() == told.split()
+    asyncio.run(put(file, closed(2, early_exit())))
+    result = CliRunner().invoke(cli, ["db", "status", "--db", str(file.path)])
+    assert "Positions: 1 in all, 0 open" in result.output
+    assert "Nothing is open" in result.output

@@ -5,13 +5,16 @@ from typing import Final
 import msgspec
 from sqlalchemy import func, select
 
+from polyterm.core.market import Coin, Horizon, Side
 from polyterm.store.reports.archive import Archive
 from polyterm.store.reports.collection import SeriesLine, series_lines
 from polyterm.store.reports.trades import TradeLine, TradesWanted, newest_trades
 from polyterm.store.reports.windows import WindowLine, WindowsWanted, newest_windows
-from polyterm.store.schema import VERSION, metadata, paper_trades, sessions, ticks, windows
+from polyterm.store.schema import VERSION, metadata, open_positions, paper_trades, sessions, ticks, windows
 
 LAST: Final = 10
+LISTED: Final = 500
+"""Open positions: more than every strategy in every market."""
 
 
 class TableSize(msgspec.Struct, frozen=True):
@@ -23,18 +26,34 @@ class TableSize(msgspec.Struct, frozen=True):
 
 
 class SessionLine(msgspec.Struct, frozen=True):
+    """``started_ms`` is None where nobody knows: of adopted tables without rows."""
+
     session: str
     mode: str
     program: str
-    started_ms: int
+    started_ms: int | None
     ended_ms: int | None
+
+
+class OpenPosition(msgspec.Struct, frozen=True):
+    strategy: str
+    coin: Coin
+    horizon: Horizon
+    window_epoch: int
+    side: Side
+    shares: float
+    entry_price: float
+    entry_ms: int
+    reason: str
+    session: str
 
 
 class DatabaseStatus(msgspec.Struct, frozen=True, kw_only=True):
     """``version`` is of the schema found, ``program_version`` what this program would make of it.
 
     ``size_bytes`` is of the whole database. ``bytes_per_day`` is the size of ``ticks`` over the time that they cover,
-    None below an hour.
+    None below an hour. ``positions`` were ever opened, of which ``open_positions`` are not closed yet and the newest of
+    them listed; a schema that does not tell has None and none.
     """
 
     version: int
@@ -46,6 +65,9 @@ class DatabaseStatus(msgspec.Struct, frozen=True, kw_only=True):
     sessions: tuple[SessionLine, ...]
     paper_trades: int
     last_trades: tuple[TradeLine, ...]
+    positions: int
+    open_positions: int | None
+    newest_open: tuple[OpenPosition, ...]
     windows: int
     windows_resolved: int
     last_windows: tuple[WindowLine, ...]
@@ -59,6 +81,7 @@ async def database_status(archive: Archive) -> DatabaseStatus:
     rows = {table.name: table.rows for table in tables}
     series = await series_lines(archive)
     resolved = await archive.scalar(select(func.count(windows.c.outcome)))
+    opened, newest_open = await _held(archive)
     of_ticks = next((table.size_bytes for table in tables if table.name == ticks.name), None)
     return DatabaseStatus(
         version=archive.version,
@@ -70,12 +93,32 @@ async def database_status(archive: Archive) -> DatabaseStatus:
         sessions=await _sessions(archive),
         paper_trades=rows[paper_trades.name],
         last_trades=await newest_trades(archive, TradesWanted(), LAST),
+        positions=rows[paper_trades.name] + (opened or 0),
+        open_positions=opened,
+        newest_open=newest_open,
         windows=rows[windows.name],
         windows_resolved=resolved,
         last_windows=await newest_windows(archive, WindowsWanted(resolved=True), LAST),
         ticks=rows[ticks.name],
         series=series,
     )
+
+
+async def _held(archive: Archive) -> tuple[int | None, tuple[OpenPosition, ...]]:
+    if not archive.holds(open_positions):
+        return None, ()
+    column = open_positions.c
+    query = (
+        select(
+            column.strategy_name.label("strategy"), column.crypto.label("coin"), column.horizon, column.window_epoch,
+            column.side, column.shares, column.entry_price, column.entry_ms, column.entry_reason.label("reason"),
+            column.session,
+        )
+        .order_by(column.entry_ms.desc(), column.strategy_name)
+        .limit(LISTED)
+    )  # fmt: skip
+    number = await archive.scalar(select(func.count()).select_from(open_positions))
+    return number, tuple(OpenPosition(**row) for row in await archive.rows(query))
 
 
 async def _sessions(archive: Archive) -> tuple[SessionLine, ...]:
@@ -85,7 +128,7 @@ async def _sessions(archive: Archive) -> tuple[SessionLine, ...]:
         .order_by(column.started_ms.desc())
         .limit(LAST)
     )
-    return tuple(SessionLine(**row) for row in await archive.rows(query))
+    return tuple(SessionLine(**{**row, "started_ms": row["started_ms"] or None}) for row in await archive.rows(query))
 
 
 async def _tables(archive: Archive) -> tuple[tuple[TableSize, ...], int]:
