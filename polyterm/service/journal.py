@@ -8,6 +8,7 @@ import logging
 import os
 import struct
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -42,7 +43,9 @@ _inputs: Final = msgspec.msgpack.Decoder(Input)
 
 
 class Journal:
-    """Of one session. A disk that takes no more ends it; that is logged, and nothing else suffers."""
+    """Of one session. A disk that takes no more ends it until the next checkpoint, and the file goes: nobody could tell
+    what it lacks. That is logged, and nothing else suffers.
+    """
 
     def __init__(self, path: Path, session: SessionInfo) -> None:
         self._path = path
@@ -50,6 +53,7 @@ class Journal:
         self.begun = False
         self._fd: int | None = None
         self._newest: deque[tuple[int, bytes]] = deque()
+        self._fresh = path.with_name(path.name + ".new")
 
     def begin(self, checkpoint: StoredCheckpoint | None) -> None:
         """Put ``checkpoint`` and what came after it in the place of whatever was there."""
@@ -58,7 +62,7 @@ class Journal:
         while self._newest and self._newest[0][0] <= after:
             self._newest.popleft()
         frames = [_frame(_encode(_Head(self._session, checkpoint))), *(frame for _, frame in self._newest)]
-        fresh = self._path.with_name(self._path.name + ".new")
+        fresh = self._fresh
         try:
             fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             self.close()
@@ -90,6 +94,9 @@ class Journal:
     def _give_up(self, error: OSError) -> None:
         log.error("the journal %s cannot be written: %s", self._path, error.strerror or error)
         self.close()
+        for path in (self._path, self._fresh):
+            with suppress(OSError):  # of a folder that is gone or read-only
+                path.unlink()
 
 
 def _frame(data: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """What a restart goes by when its database is away."""
 
 import asyncio
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,6 +82,24 @@ def test_a_disk_that_takes_nothing_harms_nobody(tmp_path: Path, caplog: pytest.L
     journal.add(item(1))
     journal.close()
     assert "cannot be written: No such file or directory" in caplog.text
+
+
+def test_a_disk_that_becomes_full_leaves_none_that_lacks_inputs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(path, SESSION)
+    journal.begin(None)
+    journal.add(item(1))
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda _fd, data: len(data) // 2)
+        journal.add(item(2))
+        assert list(path.parent.glob("db.*")) == []
+        journal.begin(checkpoint(1))
+        assert list(path.parent.glob("db.*")) == []
+    journal.begin(checkpoint(1))  # there is room again
+    journal.add(item(3))
+    found = read_journal(path)
+    assert found is not None
+    assert [one.number for one in found.inputs] == [2, 3]
+    journal.close()
 
 
 async def test_an_engine_is_made_from_it(path: Path) -> None:
