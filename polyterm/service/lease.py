@@ -117,8 +117,9 @@ class LockFile:
         try:
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
+            folder, why = self.path.parent, error.strerror
             raise ConfigError(
-                f"The database folder {self.path.parent} cannot be used ({error.strerror}): make it writable, or choose another."
+                f"The database folder {folder} cannot be used ({why}): make it writable, or choose another."
             ) from None
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
