@@ -9,7 +9,7 @@ from polyterm.console.view.cells import Cell, Item, Line, Role, cut, joined, len
 from polyterm.console.view.figures import age, rate
 from polyterm.core.snapshot import FeedRow, FeedState
 
-_MARKS: Final[dict[FeedState, tuple[str, Role]]] = {
+MARKS: Final[dict[FeedState, tuple[str, Role]]] = {
     "live": ("●", "up"),
     "connecting": ("◌", "accent"),
     "stale": ("▲", "warn"),
@@ -39,7 +39,7 @@ def feed_strip(view: View, width: int) -> Line:
     chosen = worst[int(view.now // TURN_S) % len(worst)]
     others = [row for row in ordered if row is not chosen]
     first = _feed(chosen, view, 0)
-    names = tuple(Cell(f"  {_MARKS[row.state][0]} {row.name}", _role(row, view)) for row in others)
+    names = tuple(Cell(f"  {MARKS[row.state][0]} {row.name}", _role(row, view)) for row in others)
     if length(first) + length(names) > room:
         names = _counts(others, view)
     return (label, *cut(first, room - length(names)), *names)
@@ -55,11 +55,11 @@ def _counts(rows: Sequence[FeedRow], view: View) -> Line:
     """How many feeds are in which state."""
     counts = Counter(row.state for row in rows)
     role = {row.state: _role(row, view) for row in rows}
-    return tuple(Cell(f"  {_MARKS[state][0]} {number}", role[state]) for state, number in counts.items())
+    return tuple(Cell(f"  {MARKS[state][0]} {number}", role[state]) for state, number in counts.items())
 
 
 def _role(row: FeedRow, view: View) -> Role:
-    return "stale" if view.lost else _MARKS[row.state][1]
+    return "stale" if view.lost else MARKS[row.state][1]
 
 
 def _rank(row: FeedRow) -> int:
@@ -69,7 +69,7 @@ def _rank(row: FeedRow) -> int:
 def _feed(row: FeedRow, view: View, detail: int) -> Line:
     """``detail`` 3: everything; 2: age and rate; 1: age; 0: the name. What is wrong is said in any case."""
     role = _role(row, view)
-    head = Cell(f"{_MARKS[row.state][0]} {row.name}", role)
+    head = Cell(f"{MARKS[row.state][0]} {row.name}", role)
     if row.state in _TROUBLED:
         return (head, Cell(f" {row.state}{_trouble(row)}", role))
     if row.state != "live":
