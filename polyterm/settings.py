@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -101,9 +101,20 @@ class RecorderSettings(Section):
 
 
 class ConsoleSettings(Section):
-    """``theme`` None: the one that was kept last in the console, else dark."""
+    """``theme`` None: the one that was kept last in the console, else dark. ``keys`` are keys by the name of what they
+    do, ``vi`` adds movement by ``hjkl``."""
 
     theme: str | None = None
+    vi: bool = False
+    keys: dict[str, tuple[str, ...]] = {}
+
+    @field_validator("keys", mode="before")
+    @classmethod
+    def _one_or_several(cls, keys: Any) -> Any:
+        """``"j"`` is as good as ``["j"]``."""
+        if not isinstance(keys, dict):
+            return keys
+        return {action: (given,) if isinstance(given, str) else given for action, given in keys.items()}
 
 
 class _ConfigFile(PydanticBaseSettingsSource):

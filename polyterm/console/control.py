@@ -13,7 +13,7 @@ from polyterm.service.link.port import Link
 INFO_S: Final = 8.0
 
 _DONE: Final[dict[CommandKind, str]] = {
-    "kill": "Killed: no entries, no exits. To resume: polyterm resume",
+    "kill": "Killed: no entries, no exits. R resumes, and asks first",
     "pause": "Paused: no entries; exits go on. P resumes",
     "resume": "Resumed: entries are allowed again",
 }
@@ -39,21 +39,34 @@ class Control:
             case "RUNNING":
                 return "pause"
             case "PAUSED":
-                return "resume"
+                return "resume" if self._may_resume() else None
             case "KILLED":
-                self._say(
-                    Notice(
-                        "Killed: P does nothing here. To resume: polyterm resume",
-                        "warn",
-                        self._soon(),
-                        true_in="KILLED",
-                    )
-                )
+                self._tell("Killed: P does nothing here. R resumes, and asks first", "KILLED")
             case None:
-                self._say(
-                    Notice("Nothing heard from the engine yet. To pause it: polyterm pause", "warn", self._soon())
-                )
+                self._tell("Nothing heard from the engine yet. To pause it: polyterm pause")
         return None
+
+    def wants_resume(self) -> bool:
+        """Whether R means something now: the engine is killed, and this console may let it go on. Else a notice."""
+        match self._latest.view().trading_state:
+            case "KILLED":
+                return self._may_resume()
+            case "PAUSED":
+                self._tell("Paused, not killed: P resumes", "PAUSED")
+            case "RUNNING":
+                self._tell("Nothing to resume: the engine is running", "RUNNING")
+            case None:
+                self._tell("Nothing heard from the engine yet. To resume it: polyterm resume")
+        return False
+
+    def _may_resume(self) -> bool:
+        if self._latest.view().connection.role != "viewer":
+            return True
+        self._tell(
+            "A viewer may kill and pause, not resume. Attach with the token in POLYTERM_SERVICE__TOKEN, or run"
+            " polyterm resume where the engine runs"
+        )
+        return False
 
     def start(self, kind: CommandKind) -> Command:
         """The command to send; the screen says at once that it is on its way."""
@@ -61,6 +74,8 @@ class Control:
         self._newest = command.id
         self._latest.sending = kind
         self._latest.notice = None
+        if kind == "kill":
+            self._latest.kill_asked()
         return command
 
     async def finish(self, command: Command) -> None:
@@ -68,6 +83,8 @@ class Control:
         try:
             ack = await self._link.send(command)
         except LinkError as error:
+            if command.kind == "kill":
+                self._latest.kill_in_doubt(f"the engine cannot be reached ({error}). Use: polyterm kill")
             self._settle(command, _unreached(command.kind, error))
         else:
             self._latest.acknowledge(ack)
@@ -79,6 +96,8 @@ class Control:
         reason = ack.reason or "the engine gave no reason"
         if kind == "kill" and ack.state == "KILLED":
             return Notice(f"Killed already: {reason}", "info", self._soon(), true_in=ack.state)
+        if kind == "kill":
+            self._latest.kill_in_doubt(f"the engine refused: {reason}")
         return Notice(f"Refused to {kind}: {reason}", "danger" if kind == "kill" else "warn", None)
 
     def _settle(self, command: Command, notice: Notice) -> None:
@@ -86,6 +105,9 @@ class Control:
         if command.id == self._newest:
             self._latest.sending = None
         self._say(notice)
+
+    def _tell(self, text: str, true_in: TradingState | None = None) -> None:
+        self._say(Notice(text, "warn", self._soon(), true_in=true_in))
 
     def _say(self, notice: Notice) -> None:
         self._latest.notice = notice

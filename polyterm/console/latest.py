@@ -31,12 +31,25 @@ class Notice(msgspec.Struct, frozen=True):
     true_in: TradingState | None = None
 
 
+class Receipt(msgspec.Struct, frozen=True):
+    """What is known of a kill: ``asked`` and ``answered`` are machine times, ``answered`` None until the engine says
+    that it is killed. ``own``: this console asked. ``held`` positions were open then, None when nobody knew.
+    ``trouble`` says why it is not known whether the engine was reached."""
+
+    asked: float
+    own: bool
+    held: int | None
+    answered: float | None = None
+    trouble: str = ""
+
+
 class View(msgspec.Struct, frozen=True, kw_only=True):
     """What one repaint shows. Sections are None until the engine has sent them.
 
     ``notes`` are what this client noticed itself. ``market_ms`` is the engine's market time carried forward by machine
     time; it stands still once the engine is lost. ``data_age_s`` is machine seconds since the last section arrived.
-    ``sending`` is the command that awaits its answer.
+    ``sending`` is the command that awaits its answer. In a frozen view everything is as it was ``frozen_s`` ago, and
+    ``newest`` is the view that goes on.
     """
 
     now: float
@@ -53,6 +66,14 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     data_age_s: float | None = None
     sending: CommandKind | None = None
     notice: Notice | None = None
+    receipt: Receipt | None = None
+    frozen_s: float | None = None
+    newest: "View | None" = None
+
+    @property
+    def live(self) -> "View":
+        """This very moment, also behind a frozen view."""
+        return self.newest or self
 
     @property
     def lost(self) -> bool:
@@ -81,9 +102,14 @@ class Latest:
         self._data_at: float | None = None
         self.sending: CommandKind | None = None
         self.notice: Notice | None = None
+        self.receipt: Receipt | None = None
+        self._receipt_read = False
 
-    def merge(self, delta: SnapshotDelta) -> None:
-        """Keep the newer of every section; a new session replaces them all, events included."""
+    def merge(self, delta: SnapshotDelta) -> bool:
+        """Keep the newer of every section; a new session replaces them all, events included.
+
+        Whether the past is another one now, and has to be asked for: a recording was left for another place of it.
+        """
         self._data_at = self._clock()
         known = self._sections.status
         if delta.status is not None:
@@ -92,9 +118,58 @@ class Latest:
                 self.notice = None
             if known is not None and known.session != delta.status.session:
                 self._forget_all_but(delta.status.session)
+        elsewhere = known is not None and delta.status is not None and _take(known) != _take(delta.status)
+        if elsewhere:
+            self._notes = ()
+            self._events.clear()
+            self._events_shown = None
         self._notice(delta)
         changed = {name: value for name, value in msgspec.structs.asdict(delta).items() if value is not None}
         self._sections = msgspec.structs.replace(self._sections, **changed)
+        self._follow_kill()
+        return elsewhere
+
+    @property
+    def plays(self) -> bool:
+        """Whether the engine is on a recording."""
+        status = self._sections.status
+        return status is not None and status.playback is not None
+
+    def kill_asked(self) -> None:
+        """This console asked for a kill: from now on its receipt says how far it has come."""
+        self._receipt_read = False
+        self.receipt = Receipt(self._clock(), True, self._held())
+        self._follow_kill()
+
+    def kill_in_doubt(self, trouble: str) -> None:
+        if self.receipt is not None and self.receipt.answered is None:
+            self.receipt = msgspec.structs.replace(self.receipt, trouble=trouble)
+
+    def put_receipt_away(self) -> bool:
+        """Whether there was one. A kill that nobody has answered yet comes back with its answer."""
+        if self.receipt is None:
+            return False
+        self._receipt_read = self.receipt.answered is not None
+        self.receipt = None
+        return True
+
+    def _follow_kill(self) -> None:
+        """A receipt for whoever looks at a killed engine, whoever killed it; none any more once it goes on."""
+        status = self._sections.status
+        if status is None:
+            return
+        if status.trading_state != "KILLED":
+            self._receipt_read = False
+            if self.receipt is not None and self.receipt.answered is not None:
+                self.receipt = None
+        elif self.receipt is None and not self._receipt_read:
+            now = self._clock()
+            self.receipt = Receipt(now, False, self._held(), now)
+        elif self.receipt is not None and self.receipt.answered is None:
+            self.receipt = msgspec.structs.replace(self.receipt, answered=self._clock(), trouble="")
+
+    def _held(self) -> int | None:
+        return None if self._sections.status is None else self._sections.status.open_positions
 
     def _forget_all_but(self, session: str) -> None:
         self._sections = SnapshotDelta()
@@ -138,6 +213,7 @@ class Latest:
         if status is not None:
             status = msgspec.structs.replace(status, trading_state=ack.state)
             self._sections = msgspec.structs.replace(self._sections, status=status)
+            self._follow_kill()
 
     def view(self) -> View:
         now = self._clock()
@@ -161,6 +237,7 @@ class Latest:
             data_age_s=None if self._data_at is None else now - self._data_at,
             sending=self.sending,
             notice=self.notice,
+            receipt=self.receipt,
         )
         if self.notice is not None and self._untrue(self.notice, view):
             self.notice = None
@@ -183,3 +260,12 @@ class Latest:
             return None
         carried_s = min(now - self._status_at, SILENT_AFTER_S) if self._connection.state == "connected" else 0.0
         return status.market_ms + int(carried_s * 1000 * status.speed)
+
+
+def _take(status: Status) -> int:
+    return 0 if status.playback is None else status.playback.take
+
+
+def frozen(then: View, now: View) -> View:
+    """What was to be seen ``then``, and behind it what goes on."""
+    return msgspec.structs.replace(then, newest=now, frozen_s=now.now - then.now)

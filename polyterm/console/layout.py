@@ -34,13 +34,32 @@ class Arrangement(msgspec.Struct, frozen=True):
     places: dict[PaneName, Place]
 
 
-def arrange(width: int, height: int, coins: int = 4) -> Arrangement | None:
-    """Where every pane of the main screen stands; None when the terminal is too small."""
+def arrange(width: int, height: int, coins: int = 4, below: int = 0) -> Arrangement | None:
+    """Where every pane of the main screen stands, ``below`` lines left free under them; None when the terminal is too
+    small."""
     if width < MIN_WIDTH or height < MIN_HEIGHT:
         return None
     if width >= WIDE_WIDTH and height >= WIDE_HEIGHT:
-        return Arrangement(True, _wide(width, height, coins))
-    return Arrangement(False, _compact(width, height, coins))
+        return Arrangement(True, _wide(width, height - below, coins))
+    return Arrangement(False, _compact(width, height - below, coins))
+
+
+def maximised(width: int, height: int, pane: PaneName) -> Arrangement | None:
+    """One pane between the status bar and the keys; None when the terminal is too small."""
+    if width < MIN_WIDTH or height < MIN_HEIGHT:
+        return None
+    titled = width >= WIDE_WIDTH and height >= WIDE_HEIGHT
+    status, feeds, footer = 3 if titled else 2, 1, 1
+    top = status + feeds
+    return Arrangement(
+        titled,
+        {
+            "status": Place(0, 0, width, status),
+            "feeds": Place(0, status, width, feeds),
+            pane: Place(0, top, width, height - top - footer),
+            "footer": Place(0, height - footer, width, footer),
+        },
+    )
 
 
 def _compact(width: int, height: int, coins: int) -> dict[PaneName, Place]:

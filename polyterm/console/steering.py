@@ -20,12 +20,6 @@ class Steering:
         self._clock = clock
         self._repaint = repaint
 
-    @property
-    def plays(self) -> bool:
-        """Whether there is a recording to steer."""
-        status = self._latest.view().status
-        return status is not None and status.playback is not None
-
     async def order(self, kind: PlaybackKind) -> None:
         try:
             refused = await self._link.steer(PlaybackOrder(kind))

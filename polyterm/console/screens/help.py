@@ -3,6 +3,7 @@
 from textual import events
 from textual.app import ComposeResult
 
+from polyterm.console.actions import actions_of
 from polyterm.console.latest import View
 from polyterm.console.screens.base import ConsoleScreen
 from polyterm.console.view.keys import HELP_COLUMNS, help_rows
@@ -28,7 +29,7 @@ class HelpScreen(ConsoleScreen):
 
     def on_resize(self, event: events.Resize) -> None:
         self._table.fit_to(event.size.width, titled=False)
-        self._table.show(help_rows(self._quit_note, self._table.columns))
+        self._table.show(help_rows(self._quit_note, self._table.columns, actions_of(self.app)))
 
     def repaint(self, view: View) -> None:
         self._status.repaint(view)

@@ -10,9 +10,10 @@ from textual.widget import Widget
 
 from polyterm.console.actions import bindings
 from polyterm.console.latest import View
-from polyterm.console.layout import MIN_HEIGHT, MIN_WIDTH, Arrangement, PaneName, Place, arrange
+from polyterm.console.layout import MIN_HEIGHT, MIN_WIDTH, Arrangement, PaneName, Place, arrange, maximised
 from polyterm.console.screens.base import ConsoleScreen
 from polyterm.console.view.cells import wrapped
+from polyterm.console.view.tour import tour
 from polyterm.console.widgets.events import EventsPane
 from polyterm.console.widgets.feeds import FeedStrip
 from polyterm.console.widgets.filter import Filtered, FilterField
@@ -24,16 +25,22 @@ from polyterm.console.widgets.positions import PositionsPane
 from polyterm.console.widgets.status import StatusBar
 from polyterm.console.widgets.table import Table
 from polyterm.console.widgets.ticks import TicksPane
+from polyterm.core.market import MarketKey
 
 FIELD_HEIGHT: Final = 3
+PANES: Final[tuple[PaneName, ...]] = ("ticks", "leaderboard", "conflicts", "positions", "events")
+"""In the order of their numbers, and of tab."""
 
 
 class MainScreen(ConsoleScreen):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("panes")]
     AUTO_FOCUS = "#leaderboard"
 
-    def __init__(self, quit_note: str) -> None:
+    def __init__(self, quit_note: str, *, touring: bool = False) -> None:
+        """``touring``: for somebody who has not been here before."""
         super().__init__()
+        self._touring = touring
+        self._tour = Lines(id="tour")
         self._status = StatusBar(id="status")
         self._feeds = FeedStrip(id="feeds")
         self._ticks = TicksPane()
@@ -46,7 +53,8 @@ class MainScreen(ConsoleScreen):
         self._filter = FilterField()
         self._leaderboard.open_filter = self._events.open_filter = self._open_filter
         self._view: View | None = None
-        self._arranged_for = (0, 0, 0)
+        self._zoomed: PaneName | None = None
+        self._arranged_for: tuple[int, int, int, PaneName | None, bool] = (0, 0, 0, None, False)
         self._arrangement: Arrangement | None = None
         self._painted: dict[Widget, tuple[object, ...]] = {}
         self._placed: dict[PaneName, Widget] = {
@@ -62,6 +70,7 @@ class MainScreen(ConsoleScreen):
 
     def compose(self) -> ComposeResult:
         yield from self._placed.values()
+        yield self._tour
         yield self._too_small
         yield self._filter
 
@@ -69,12 +78,20 @@ class MainScreen(ConsoleScreen):
         self._arrange(event.size.width, event.size.height, self._arranged_for[2] or 4)
 
     def _arrange(self, width: int, height: int, coins: int) -> None:
-        if (width, height, coins) == self._arranged_for:
+        zoomed = self._zoomed
+        touring = self._touring and zoomed is None
+        wanted = (width, height, coins, zoomed, touring)
+        if wanted == self._arranged_for:
             return
-        self._arranged_for = (width, height, coins)
+        self._arranged_for = wanted
         self._filter.close()
         self._painted.clear()
-        self._arrangement = arranged = arrange(width, height, coins)
+        arranged = arrange(width, height, coins, int(touring)) if zoomed is None else maximised(width, height, zoomed)
+        self._arrangement = arranged
+        self._tour.display = touring and arranged is not None
+        if touring and arranged is not None:
+            _put(self._tour, Place(0, height - 1, width, 1))
+            self._tour.show((tour(width),))
         self._too_small.display = arranged is None
         for name, widget in self._placed.items():
             place = None if arranged is None else arranged.places.get(name)
@@ -84,6 +101,52 @@ class MainScreen(ConsoleScreen):
             _put(widget, place)
             if isinstance(widget, Table | Heatmap):
                 widget.fit_to(place.width, titled=arranged.titled)
+
+    def end_tour(self) -> bool:
+        """Whether there was one."""
+        touring, self._touring = self._touring, False
+        if touring and self._arranged_for[0]:
+            self._arrange(self.size.width, self.size.height, self._arranged_for[2] or 4)
+        return touring
+
+    def action_zoom(self) -> None:
+        focused = next((name for name in PANES if self._placed[name] is self.focused), None)
+        self._zoom(focused if self._zoomed is None else None)
+
+    def unzoom(self) -> None:
+        self._zoom(None)
+
+    def _zoom(self, pane: PaneName | None) -> None:
+        self._zoomed = pane
+        if self._arranged_for[0]:
+            self._arrange(self.size.width, self.size.height, self._arranged_for[2] or 4)
+            if self._view is not None:
+                self.call_after_refresh(self.repaint, self._view)
+
+    def action_pane(self, name: PaneName) -> None:
+        """One that there is no room for beside the others gets the whole screen."""
+        if self._zoomed is not None or not self._placed[name].display:
+            self._zoom(name)
+        self.set_focus(self._placed[name])
+
+    def action_next_pane(self, step: int) -> None:
+        """While one is maximised, the next one is."""
+        names = [name for name in PANES if self._zoomed is not None or self._placed[name].display]
+        if names:
+            place = next((place for place, name in enumerate(names) if self._placed[name] is self.focused), -1)
+            self.action_pane(names[(place + step) % len(names)])
+
+    @property
+    def chosen_strategy(self) -> str | None:
+        """The one under the leaderboard's cursor."""
+        return self._leaderboard.cursor_key
+
+    @property
+    def chosen_window(self) -> MarketKey | None:
+        """The running one, or the newest seen, of the series under the cursor of the ticks."""
+        rows = () if self._view is None or self._view.ticks is None else self._view.ticks.rows
+        row = next((row for row in rows if f"{row.coin}-{row.horizon}" == self._ticks.cursor_key), None)
+        return None if row is None or row.tick is None else row.tick.key
 
     def repaint(self, view: View) -> None:
         self._view = view
@@ -104,7 +167,7 @@ class MainScreen(ConsoleScreen):
     def _repaint_panes(self, view: View) -> None:
         """Those whose sections changed. Times in them are whole seconds: between two, only a new section counts."""
         second = None if view.market_ms is None else view.market_ms // 1000
-        common = (view.lost, view.trading_state)
+        common = (view.lost, view.trading_state, view.frozen_s is None)
         board = self._leaderboard
         if self._is_due(board, view.leaderboard, view.positions, second, board.choice, *common):
             board.repaint(view)
@@ -144,6 +207,7 @@ class MainScreen(ConsoleScreen):
 
     def _apology(self, view: View) -> str:
         width, height = self.size
+        view = view.live
         state = "not connected" if view.lost or view.status is None else view.status.trading_state
         return (
             f"polyterm needs {MIN_WIDTH}×{MIN_HEIGHT}; this terminal is {width}×{height}. "

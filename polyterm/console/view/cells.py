@@ -24,6 +24,7 @@ Role = Literal[
     "badge-paused",
     "badge-killed",
     "badge-lost",
+    "badge-frozen",
     "heat-0",
     "heat-1",
     "heat-2",

@@ -8,6 +8,7 @@ from polyterm.core.market import Side
 
 DASH: Final = "–"
 STALE_MARK: Final = "*"
+FROZEN: Final = " FROZEN"
 UP: Final = "▲"
 DOWN: Final = "▼"
 SPARKS: Final = "▁▂▃▄▅▆▇█"
@@ -134,7 +135,9 @@ def sparkline(values: tuple[float | None, ...], width: int) -> str:
 
 
 def mark(view: View) -> str:
-    """What is added to a pane's title while nothing newer can come."""
+    """What is added to a pane's title while nothing newer can come, or is wanted."""
+    if view.frozen_s is not None:
+        return FROZEN
     return STALE_MARK if view.lost and view.status is not None else ""
 
 

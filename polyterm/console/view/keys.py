@@ -3,67 +3,74 @@
 from collections.abc import Sequence
 from typing import Final
 
-from polyterm.console.actions import ACTIONS, Action, key_name, key_names
+from polyterm.console.actions import ACTIONS, Action, Scope, explained, key_name, key_names
 from polyterm.console.latest import View
 from polyterm.console.layout import Column, ColumnSpec
-from polyterm.console.view.cells import Cell, Item, Line, Row, joined, laid_out
+from polyterm.console.view.cells import Cell, Item, Line, Row, joined
+from polyterm.console.view.words import WORDS, explaining
 
 HELP_COLUMNS: Final = (
     ColumnSpec("keys", "Help", 18, 100, "left"),
     ColumnSpec("meaning", "what it does, and what the words mean", 40, 90, "left", grow=400),
 )
 
-WORDS: Final = (
-    ("costed", "P&L after the venue's fee; the leaderboard is sorted by it"),
-    ("touch", "P&L at the quoted prices, without the fee"),
-    ("luck?", "few: under 30 trades; luck: the best of so many get as far by chance; else how many σ"),
-    ("95%", "win rates that chance could turn into the one you see"),
-    ("max dd", "deepest fall of costed P&L below its peak, dollars"),
-    ("fair, edge", "what Up is worth by spot and its volatility, and how far the market is from it"),
-    ("spot off", "spot against the price that settles, in hundredths of a percent"),
-    ("camp", "strategies that almost always take the same side"),
-    ("» marks", "what belongs to the strategy under the leaderboard's cursor"),
-    ("exposure", "dollars paid for what is open"),
-    ("strike", "price to beat: Up wins when the window ends at or above it"),
-    ("tradable?", "may strategies act on this second's tick, and if not, why"),
-    ("* dimmed", "stale: older than its limit, or the engine is not there"),
-    ("conflict", "% of common windows in which two took opposite sides"),
-    ("Up bid/ask", "prices of one Up share, which pays $1 when Up wins"),
-)
+FOOTER_SCOPES: Final = ("everywhere", "replay", "panes", "rows", "filtered", "leaderboard", "heatmap", "ticks")
+GAP: Final = 2
 
 
-def footer(view: View, quit_note: str, width: int) -> Line:
-    items: list[Item] = []
-    for rank, action in enumerate(reversed([action for action in ACTIONS if action.label])):
-        items.insert(0, Item(rank + 1, _key(action, view)))
-    note = Item(0, (Cell(quit_note, "muted"),)) if quit_note else None
-    return (Cell(" "), *joined([*items, *([note] if note else [])], width - 1))
+def footer(view: View, quit_note: str, width: int, actions: Sequence[Action] = ACTIONS) -> Line:
+    shown = [action for action in actions if action.label and action.scope in FOOTER_SCOPES]
+    items = [Item(len(shown) - place, _key(action, view)) for place, action in enumerate(shown)]
+    note = [Item(0, (Cell(quit_note, "muted"),))] if quit_note else []
+    return (Cell(" "), *joined([*items, *note], width - 1, GAP))
+
+
+def pressed(line: Line, x: int, actions: Sequence[Action]) -> Action | None:
+    """The action whose key or word stands at that place of a footer."""
+    text = "".join(cell.text for cell in line)
+    for action in actions:
+        if not action.label:
+            continue
+        start = text.find(f" {key_name(action.keys[0])} ")
+        end = text.find(" " * GAP, start + 1)
+        if 0 <= start < x < (end if end >= 0 else len(text)):
+            return action
+    return None
+
+
+def detail_footer(view: View, actions: Sequence[Action], scope: Scope, width: int) -> Line:
+    """On a screen that escape closes: what stops the engine, the way back, and the keys of ``scope``."""
+    by_id = {action.id: action for action in actions}
+    back = (Cell(key_names(by_id["dismiss"]), "accent"), Cell(" back"))
+    lines = [_key(by_id["kill"], view), _key(by_id["pause"], view), back]
+    scopes = {scope, "detail"} if scope != "detail" else set()
+    lines += [_key(action, view) for action in actions if action.scope in scopes and action.label]
+    lines.append(_key(by_id["help"], view))
+    items = [Item(len(lines) - place, line) for place, line in enumerate(lines)]
+    return (Cell(" "), *joined(items, width - 1))
 
 
 def _key(action: Action, view: View) -> Line:
     label, key = action.label, key_name(action.keys[0])
     if action.id == "kill":
         return (Cell(key, "danger"), Cell(f" {label}"))
-    if action.id == "pause" and view.trading_state == "KILLED":
+    state = view.live.trading_state
+    if action.id == "pause" and state == "KILLED":
         return (Cell(f"{key} {label}", "stale"),)
-    if action.id == "pause" and view.trading_state == "PAUSED":
+    if action.id == "pause" and state == "PAUSED":
         label = "resume"
+    if action.id == "freeze" and view.frozen_s is not None:
+        label = "unfreeze"
     return (Cell(key, "accent"), Cell(f" {label}"))
 
 
-def help_rows(quit_note: str, columns: Sequence[Column]) -> tuple[Row, ...]:
+def help_rows(quit_note: str, columns: Sequence[Column], actions: Sequence[Action] = ACTIONS) -> tuple[Row, ...]:
     """Every bound key, then the words."""
-    entries: list[tuple[str, str]] = []
-    for action in ACTIONS:
-        if not action.help:
-            keys, what = entries.pop()
-            entries.append((f"{keys} {key_names(action)}", what))
-            continue
-        note = f": {quit_note}" if action.id == "quit" and quit_note else ""
-        entries.append((key_names(action), action.help + note))
-    rows = [_help_row(Cell(keys, "accent"), what, columns) for keys, what in entries]
-    return (*rows, *(_help_row(Cell(word, "strong"), meaning, columns) for word, meaning in WORDS))
-
-
-def _help_row(first: Cell, meaning: str, columns: Sequence[Column]) -> Row:
-    return Row(first.text + meaning, lambda: laid_out((first, Cell(meaning)), columns))
+    rows: list[Row] = []
+    for together, what in explained(actions):
+        note = f": {quit_note}" if together[0].id == "quit" and quit_note else ""
+        keys = " ".join(dict.fromkeys(" ".join(map(key_names, together)).split()))
+        rows += explaining(Cell(keys, "accent"), what + note, columns)
+    for word, meaning in WORDS:
+        rows += explaining(Cell(word, "strong"), meaning, columns)
+    return tuple(rows)

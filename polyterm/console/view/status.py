@@ -4,9 +4,12 @@ from typing import Final
 
 import msgspec
 
+from polyterm import __version__
 from polyterm.console.latest import Severity, View
+from polyterm.console.layout import MIN_HEIGHT, MIN_WIDTH
 from polyterm.console.view.cells import Cell, Item, Line, Role, joined
 from polyterm.console.view.figures import age, aged, bar, clock_time, countdown, money
+from polyterm.console.view.playback import playback_items
 from polyterm.core.command import CommandKind, TradingState
 from polyterm.core.snapshot import Status
 
@@ -39,22 +42,38 @@ class StatusBar(msgspec.Struct, frozen=True):
 
 def status_bar(view: View, width: int, height: int) -> StatusBar:
     """``height`` is 2 or 3 lines."""
+    view, frozen_s = view.live, view.frozen_s
     word, role, tone = _state(view)
     mode = "" if view.status is None else view.status.mode
     badge = [word, mode] if height < 3 else [mode, word, ""]
+    view_is_frozen = _frozen(frozen_s)
     room = width - BADGE - 1
     message = _message(view)
     if height >= 3:
-        rest = [_money(view), _health(view), message or _engine(view)]
+        rest = [_money(view), _health(view), [*view_is_frozen, *(message or _engine(view))]]
     elif view.lost and message:
-        rest = [_money(view), message]
+        rest = [_money(view), [*view_is_frozen, *message]]
     else:
-        rest = [_money(view), [*message, *_health(view)]]
+        rest = [_money(view), [*view_is_frozen, *message, *_health(view)]]
     lines = tuple(
         (Cell(text.center(BADGE), role), Cell(" "), *joined(items, room))
         for text, items in zip(badge, rest, strict=True)
     )
     return StatusBar(lines, tone)
+
+
+def too_small(view: View, width: int, height: int) -> str:
+    """What a terminal says that has no room for anything else."""
+    state = "not connected" if view.lost or view.status is None else view.status.trading_state
+    return (
+        f"polyterm needs {MIN_WIDTH}×{MIN_HEIGHT}; this terminal is {width}×{height}. "
+        f"The engine: {state}. Keys still work: K kills, P pauses, q quits."
+    )
+
+
+def _frozen(frozen_s: float | None) -> list[Item]:
+    """Only the picture stands still, which must never be taken for trading that stands still."""
+    return [] if frozen_s is None else [Item(21, (Cell(f" VIEW FROZEN {age(frozen_s)} ", "badge-frozen"),))]
 
 
 def _state(view: View) -> tuple[str, Role, str]:
@@ -97,11 +116,12 @@ def _dollars(dollars: float, view: View) -> Cell:
 def _health(view: View) -> list[Item]:
     items = [Item(9, _window(view))] if view.status is not None and view.status.windows else []
     if view.status is not None and not view.lost:
-        items.append(_store(view.status))
+        items += playback_items(view) or [_store(view.status)]
     items.append(Item(8, _connection(view)))
     if view.connection.state == "connected" and view.connection.role is not None:
-        items.append(Item(6, (Cell(view.connection.role, "muted"),)))
-    return items
+        viewer = view.connection.role == "viewer"
+        items.append(Item(9 if viewer else 6, (Cell(view.connection.role, "warn" if viewer else "muted"),)))
+    return [*items, *_versions(view)]
 
 
 def _window(view: View) -> Line:
@@ -144,6 +164,13 @@ def _connection(view: View) -> Line:
     return (Cell(f"not connected{reason}{retry}", "danger"),)
 
 
+def _versions(view: View) -> list[Item]:
+    other = view.connection.engine_version
+    if view.connection.state != "connected" or other in {"", __version__}:
+        return []
+    return [Item(12, (Cell(f"engine {other}, console {__version__}: update the older", "warn"),))]
+
+
 def _message(view: View) -> list[Item]:
     """What must be read now; where there are only two lines it comes before everything else of the second."""
     status = view.status
@@ -158,7 +185,7 @@ def _message(view: View) -> list[Item]:
     what = {
         "RUNNING": "",
         "PAUSED": "No entries; exits go on. P resumes",
-        "KILLED": "No entries, no exits. To resume: polyterm resume",
+        "KILLED": "No entries, no exits. R resumes, and asks first",
     }[status.trading_state]
     items = [Item(20, (Cell(what, "strong"),))] if what else []
     if what and status.trading_reason:
@@ -179,7 +206,7 @@ def _engine(view: View) -> list[Item]:
     status = view.status
     if status is None or view.market_ms is None:
         return []
-    speed = f" at {status.speed:g}× speed" if status.speed != 1 else ""
+    speed = f" at {status.speed:g}× speed" if status.speed != 1 and status.playback is None else ""
     return [
         Item(6, (Cell(f"{clock_time(view.market_ms)} UTC{speed}", "muted"),)),
         Item(5, (Cell(f"engine {status.engine_us:,.0f} µs per input", "muted"),)),

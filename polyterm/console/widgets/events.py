@@ -8,6 +8,7 @@ from polyterm.console.actions import bindings
 from polyterm.console.latest import View
 from polyterm.console.view.events import COLUMNS, Choice, event_rows, nothing_passes
 from polyterm.console.view.figures import mark
+from polyterm.console.view.sheets import Sheet, events_sheet
 from polyterm.console.widgets.filter import Filtered
 from polyterm.console.widgets.table import Table
 
@@ -29,6 +30,9 @@ class EventsPane(Table, Filtered):
     def action_turn(self, step: int) -> None:
         self.choice = self.choice.turned(step)
         self.post_message(self.Chosen())
+
+    def sheet(self, view: View) -> Sheet:
+        return events_sheet(view, self.choice)
 
     @property
     def words(self) -> str:

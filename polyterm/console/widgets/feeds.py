@@ -7,4 +7,4 @@ from polyterm.console.widgets.lines import Lines
 
 class FeedStrip(Lines):
     def repaint(self, view: View) -> None:
-        self.show((feed_strip(view, self.size.width),))
+        self.show((feed_strip(view.live, self.size.width),))

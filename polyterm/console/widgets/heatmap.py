@@ -25,17 +25,20 @@ from polyterm.console.view.conflicts import (
     row_label,
 )
 from polyterm.console.view.figures import mark
+from polyterm.console.view.sheets import Sheet, conflicts_sheet
 from polyterm.console.widgets.lines import Lines, set_title
 from polyterm.core.snapshot import Conflicts
 
 TITLE: Final = "Conflict"
+WHOLE: Final = 200
+"""Cells in which a pair's figures are never cut."""
 NO_MATRIX: Final = Matrix((), {})
 
 
 class Heatmap(Lines, can_focus=True):
     """The cursor stays on the pair of names that it was put on, wherever they stand."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("heatmap")]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("heatmap"), *bindings("rows")]
 
     def __init__(self) -> None:
         super().__init__(id="conflicts")
@@ -48,6 +51,7 @@ class Heatmap(Lines, can_focus=True):
         self._cursor = Offset(0, 0)
         self._cursor_names: tuple[str, str] | None = None
         self._first = Offset(0, 0)
+        self._grid: Grid | None = None
 
     @property
     def cursor(self) -> Offset:
@@ -58,6 +62,16 @@ class Heatmap(Lines, can_focus=True):
     def cursor_names(self) -> tuple[str, str] | None:
         """(row, column) under the cursor; None while there is nothing."""
         return self._cursor_names
+
+    def copied(self) -> str:
+        """The pair under the cursor, with its exact figures."""
+        if self._cursor_names is None or self._matrix.empty:
+            return ""
+        line = exact_figures(self._matrix, *self._cursor_names, WHOLE)
+        return "".join(cell.text for cell in line).strip()
+
+    def sheet(self, view: View) -> Sheet:
+        return conflicts_sheet(view, self._axes)
 
     @property
     def counts_down(self) -> bool:
@@ -84,6 +98,7 @@ class Heatmap(Lines, can_focus=True):
         count = len(matrix.names)
         below = self._below(view.conflicts, matrix, width)[: max(1, height // 3)]
         grid = grid_for(count, width, max(1, height - 1 - len(below)))
+        self._grid = grid
         self._scroll(grid, count)
         lines = [self._head(axis(matrix, grid, self._first.x, title), width)]
         lines += [self._row(matrix, grid, row) for row in range(self._first.y, min(count, self._first.y + grid.rows))]
@@ -159,6 +174,15 @@ class Heatmap(Lines, can_focus=True):
 
     def on_blur(self) -> None:
         self._again()
+
+    def on_click(self, event: events.Click) -> None:
+        """The cursor goes to the pair that was clicked on."""
+        place = event.get_content_offset(self)
+        if place is None or self._matrix.empty or self._grid is None:
+            return
+        x, y = (place.x - self._grid.label) // self._grid.cell, place.y - 1
+        if 0 <= y < self._grid.rows and 0 <= x < self._grid.columns:
+            self.action_move(self._first.y + y - self._cursor.y, self._first.x + x - self._cursor.x)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         event.stop()

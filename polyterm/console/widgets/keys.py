@@ -1,7 +1,10 @@
 """The footer: the keys that matter, and what quitting does to the engine."""
 
+from textual import events
+
+from polyterm.console.actions import actions_of
 from polyterm.console.latest import View
-from polyterm.console.view.keys import footer
+from polyterm.console.view.keys import footer, pressed
 from polyterm.console.widgets.lines import Lines
 
 
@@ -11,4 +14,10 @@ class KeyStrip(Lines):
         self._quit_note = quit_note
 
     def repaint(self, view: View) -> None:
-        self.show((footer(view, self._quit_note, self.size.width),))
+        self.show((footer(view, self._quit_note, self.size.width, actions_of(self.app)),))
+
+    async def on_click(self, event: events.Click) -> None:
+        """A click on a key or its word does what the key does."""
+        action = pressed(self._lines[0], event.x, actions_of(self.app)) if self._lines else None
+        if action is not None:
+            await self.app.run_action(action.run, self.screen.focused or self.screen)

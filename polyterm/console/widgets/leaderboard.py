@@ -8,7 +8,8 @@ from polyterm.console.actions import bindings
 from polyterm.console.latest import View
 from polyterm.console.layout import Column
 from polyterm.console.view.figures import mark
-from polyterm.console.view.leaderboard import COLUMNS, Choice, headings, leaderboard_rows, nothing_passes
+from polyterm.console.view.leaderboard import COLUMNS, Choice, headings, hint, leaderboard_rows, nothing_passes
+from polyterm.console.view.sheets import Sheet, leaderboard_sheet
 from polyterm.console.widgets.filter import Filtered
 from polyterm.console.widgets.table import Table
 
@@ -25,7 +26,7 @@ class LeaderboardPane(Table, Filtered):
 
     def repaint(self, view: View) -> None:
         rows = leaderboard_rows(view, self.columns, self.choice)
-        note = " ".join(filter(None, (self.choice.title, mark(view))))
+        note = " ".join(filter(None, (self.choice.title, hint(view) if self.titled else "", mark(view))))
         self.show(rows, empty=nothing_passes(view, self.choice), note=note)
 
     def headings(self, columns: tuple[Column, ...]) -> tuple[Column, ...]:
@@ -48,6 +49,9 @@ class LeaderboardPane(Table, Filtered):
     def _choose_view(self, choice: Choice) -> None:
         self.choice = choice
         self.post_message(self.Chosen())
+
+    def sheet(self, view: View) -> Sheet:
+        return leaderboard_sheet(view, self.choice)
 
     @property
     def words(self) -> str:

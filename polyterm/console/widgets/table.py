@@ -13,8 +13,10 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from polyterm.console.actions import bindings
+from polyterm.console.latest import View
 from polyterm.console.layout import Column, ColumnSpec, fit
 from polyterm.console.view.cells import Cell, Line, Row, laid_out, wrapped
+from polyterm.console.view.sheets import Sheet, shown_sheet
 from polyterm.console.widgets.lines import COMPONENT_CLASSES, Styles, changed_lines, painted, set_title
 
 SCROLLBAR: Final = 1
@@ -26,7 +28,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
     COMPONENT_CLASSES: ClassVar[set[str]] = {*COMPONENT_CLASSES, "table--heading", "table--cursor"}
     STAYS_ON_TOP: ClassVar[bool] = False
     """New rows come on top: a cursor on the first row stays there instead of following its row down."""
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("table")]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("table"), *bindings("rows")]
 
     class CursorMoved(Message):
         """Somebody moved the cursor; only where it is now matters."""
@@ -52,9 +54,25 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         return self._columns
 
     @property
+    def titled(self) -> bool:
+        return self._titled
+
+    @property
     def cursor_key(self) -> str | None:
         """What the row under the cursor is about; None while there is no row."""
         return self._rows[self._cursor].key if self._rows else None
+
+    def copied(self) -> str:
+        """The row under the cursor, as it is shown; empty while there is none."""
+        return " ".join("".join(cell.text for cell in self._rows[self._cursor].cells).split()) if self._rows else ""
+
+    def sheet(self, _view: View) -> Sheet:
+        """All rows that can be scrolled to, in their order."""
+        return shown_sheet(self.id or "rows", self._columns, self._rows)
+
+    @property
+    def rows_below_cursor(self) -> int:
+        return len(self._rows) - 1 - self._cursor
 
     def fit_to(self, width: int, *, titled: bool) -> None:
         """``titled``: the pane has a title line of its own, so the first heading says what the column holds."""

@@ -167,7 +167,7 @@ class LinkClient:
         if not isinstance(message, Welcome):
             raise LinkError(f"what listens at {self._address} is not a polyterm engine")
         self._socket = socket
-        self._tell(Connection("connected", self._address, role=message.role))
+        self._tell(Connection("connected", self._address, role=message.role, engine_version=message.version))
 
     async def _converse(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         """Read until the socket closes, while a ping measures the round trip and notices a dead peer."""

@@ -16,7 +16,8 @@ ConnectionState = Literal["connecting", "connected", "disconnected"]
 
 
 class Connection(msgspec.Struct, frozen=True):
-    """``reason`` says why there is no connection; ``retry_in_s`` when the next try is, ``latency_ms`` a round trip."""
+    """``reason`` says why there is no connection; ``retry_in_s`` when the next try is, ``latency_ms`` a round trip,
+    ``engine_version`` the release that the engine runs, empty until it has said so."""
 
     state: ConnectionState
     address: str
@@ -24,6 +25,7 @@ class Connection(msgspec.Struct, frozen=True):
     retry_in_s: float | None = None
     latency_ms: float | None = None
     role: ClientRole | None = None
+    engine_version: str = ""
 
 
 class Link(Protocol):
