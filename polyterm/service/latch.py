@@ -4,6 +4,7 @@ The file lies beside the database and depends on nothing but the file system: it
 or gone. When it cannot be trusted, the engine starts KILLED.
 """
 
+import errno
 import os
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ from polyterm.errors import StoreError
 
 ORIGIN: Final = "latch"
 _UNREADABLE: Final = "unreadable"
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Latched(msgspec.Struct, frozen=True):
@@ -31,7 +33,11 @@ _decoder: Final[msgspec.json.Decoder[Latched]] = msgspec.json.Decoder(Latched)
 
 
 class Latch:
-    """One latch file. Writes are atomic: a reader or a crash sees the old state or the new one."""
+    """One latch file. Writes are atomic: a reader or a crash sees the old state or the new one.
+
+    On a full disk a kill or a pause is written over the old state, whose room it has; cut off in the middle of that it
+    cannot be read, and so kills.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -42,10 +48,15 @@ class Latch:
         Raises:
             StoreError: the state could not be made durable.
         """
-        fresh = self.path.with_name(self.path.name + ".new")
+        fresh, data = self.path.with_name(self.path.name + ".new"), msgspec.json.format(msgspec.json.encode(latched))
         try:
-            _write_durably(fresh, msgspec.json.format(msgspec.json.encode(latched)))
-            fresh.replace(self.path)
+            try:
+                _write_durably(fresh, data)
+                fresh.replace(self.path)
+            except OSError as error:
+                if error.errno not in _NO_ROOM or latched.state == "RUNNING":
+                    raise
+                _write_over(self.path, data)
             _sync_folder(self.path.parent)
         except OSError as error:
             raise StoreError(f"The latch file {self.path} cannot be written: {error.strerror or error}.") from error
@@ -89,6 +100,14 @@ def opening(latched: Latched) -> Command | None:
 def _write_durably(path: Path, data: bytes) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _write_over(path: Path, data: bytes) -> None:
+    with path.open("r+b") as file:
+        file.write(data)
+        file.truncate()
         file.flush()
         os.fsync(file.fileno())
 

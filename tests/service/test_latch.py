@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 from pathlib import Path
@@ -6,6 +7,7 @@ import pytest
 
 from polyterm.core.command import Command
 from polyterm.errors import StoreError
+from polyterm.service import latch as latch_module
 from polyterm.service.latch import Latch, Latched, opening
 
 KILLED = Latched("KILLED", "spread looks wrong", "ann", 1_790_000_000_000, "c7")
@@ -75,6 +77,21 @@ def test_a_write_that_fails_leaves_the_old_state(latch: Latch, monkeypatch: pyte
     with pytest.raises(StoreError, match="No space left on device"):
         latch.write(Latched("RUNNING", "", "ann", 6, "c8"))
     assert json.loads(latch.path.read_text())["state"] == "KILLED"
+
+
+@pytest.mark.parametrize("state", ["KILLED", "PAUSED"])
+def test_a_full_disk_has_room_for_what_stops_trading(latch: Latch, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    latch.begin()
+    monkeypatch.setattr(latch_module, "_write_durably", full)
+    stopped = Latched(state, "the disk is full", "store", 5, "c9")  # type: ignore[arg-type]
+    latch.write(stopped)
+    assert latch.read() == stopped
+    with pytest.raises(StoreError, match="No space left"):
+        latch.write(Latched("RUNNING", "", "ann", 6, "c10"))
+    assert latch.read() == stopped
 
 
 def test_only_the_owner_can_read_it(latch: Latch) -> None:
