@@ -251,7 +251,11 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class SnapshotDelta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="snapshot"):
-    """Only the sections that changed since the last one sent."""
+    """Only the sections that changed since the last one sent.
+
+    On the wire, ``leaderboard_since`` and ``conflicts_since`` name the version of the section whose rows (or pairs) go
+    on as they were, but for those that are given here.
+    """
 
     status: Status | None = None
     ticks: Ticks | None = None
@@ -259,3 +263,5 @@ class SnapshotDelta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     conflicts: Conflicts | None = None
     positions: Positions | None = None
     feeds: Feeds | None = None
+    leaderboard_since: int | None = None
+    conflicts_since: int | None = None

@@ -77,7 +77,7 @@ class Trail:
         self.tick = tick
         self.outlook = None
         share = min(POINTS - 1, (tick.slot - self.key.epoch) * POINTS // self.key.seconds)
-        for values, value in ((self.spots, tick.spot), (self.mids, tick.up_mid)):
+        for values, value in ((self.spots, _drawable(tick.spot)), (self.mids, _drawable(tick.up_mid))):
             while len(values) <= share:
                 values.append(None)  # no tick was made in that share: a gap
             values[share] = value if value is not None else values[share]
@@ -183,9 +183,23 @@ class Sections:
             ticks=self.newest(Ticks(1, ticks)),
             leaderboard=self.newest(Leaderboard(1, engine.leaderboard_rows())),
             conflicts=self.newest(Conflicts(1, strategies, pairs, coins, lineup, *gathered)),
-            positions=self.newest(Positions(1, engine.position_rows())),
+            positions=self.newest(Positions(1, tuple(_readable_position(row) for row in engine.position_rows()))),
             feeds=self.newest(Feeds(1, tuple(_readable(row) for row in feeds))),
         )
+
+
+def _drawable(value: float | None) -> float | None:
+    """To six digits: the path is only ever drawn."""
+    return None if value is None else float(f"{value:.6g}")
+
+
+def _readable_position(row: PositionRow) -> PositionRow:
+    """A mark to a hundredth of a cent, dollars to the cent."""
+    return msgspec.structs.replace(
+        row,
+        mark=None if row.mark is None else round(row.mark, 4),
+        unrealised=None if row.unrealised is None else round(row.unrealised, 2),
+    )
 
 
 def _readable(row: FeedRow) -> FeedRow:

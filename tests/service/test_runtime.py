@@ -322,7 +322,7 @@ async def test_the_end_leaves_no_socket_and_closes_consoles(folder: Path) -> Non
     async with running(settings(folder)) as engine:
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(engine.settings.socket_path))) as session:
             socket = await session.ws_connect("http://localhost/link")
-            await socket.send_str('{"type":"hello","protocol":1,"client":"test"}')
+            await socket.send_str('{"type":"hello","protocol":2,"client":"test"}')
             await socket.receive()
             engine.feed(opened(), tick(81, 0.90))
             engine.stop.set()

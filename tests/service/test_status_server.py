@@ -127,7 +127,7 @@ async def test_a_wrong_token_on_the_link_is_refused(folder: Path, port: int) -> 
             aiohttp.ClientSession() as session,
             session.ws_connect(f"http://127.0.0.1:{port}/link") as attached,
         ):
-            await attached.send_str('{"type":"hello","protocol":1,"client":"x","token":"wrong"}')
+            await attached.send_str('{"type":"hello","protocol":2,"client":"x","token":"wrong"}')
             await attached.receive()
             assert attached.close_code == 4001
 
@@ -265,7 +265,7 @@ async def test_a_console_that_does_not_read_is_cut_off_and_delays_nobody(folder:
         aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(engine.settings.socket_path))) as session,
         session.ws_connect("http://localhost/link") as lazy,
     ):
-        await lazy.send_str('{"type":"hello","protocol":1,"client":"lazy"}')
+        await lazy.send_str('{"type":"hello","protocol":2,"client":"lazy"}')
         with pytest.raises(ConnectionError):
             await flood(lazy)
         engine.feed(opened())
@@ -280,7 +280,7 @@ async def test_a_console_that_was_suspended_does_not_hold_up_the_end(folder: Pat
         running(settings(folder)) as engine,
         session.ws_connect("http://localhost/link") as suspended,
     ):
-        await suspended.send_str('{"type":"hello","protocol":1,"client":"suspended"}')
+        await suspended.send_str('{"type":"hello","protocol":2,"client":"suspended"}')
         await suspended.receive()  # welcome: it is told what happens from now on
         for _ in range(5):  # more than its end of the line takes in
             engine.runtime._announce((news,))

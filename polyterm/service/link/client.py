@@ -15,6 +15,7 @@ from polyterm.core.query import Answer, Query
 from polyterm.core.snapshot import SnapshotDelta
 from polyterm.errors import ConfigError, LinkError
 from polyterm.service.link.port import Connection
+from polyterm.service.link.thin import Whole
 from polyterm.service.link.wire import (
     CLOSE_BAD_MESSAGE,
     CLOSE_BAD_TOKEN,
@@ -37,6 +38,8 @@ from polyterm.service.link.wire import (
 TIMEOUT_S: Final = 5.0
 PING_INTERVAL_S: Final = 2.0
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
+COMPRESSION: Final = 15
+"""Over a network: the logarithm of the window within which repetitions are found. A socket file has bytes enough."""
 _CLOSE_TIMEOUT: Final = aiohttp.ClientWSTimeout(ws_close=1.0)
 _BACKOFF_S: Final = (0.25, 0.5, 1.0, 2.0, 5.0)
 _STARTING_RETRY_S: Final = 0.1
@@ -72,6 +75,7 @@ class LinkClient:
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._rids: Iterator[int] = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[_Reply]] = {}
+        self._whole = Whole()
 
     async def run(self) -> None:
         """Connect, and reconnect with back-off, until cancelled."""
@@ -144,7 +148,10 @@ class LinkClient:
             try:
                 async with asyncio.timeout(TIMEOUT_S):
                     socket = await session.ws_connect(
-                        f"{self._url}/link", max_msg_size=MAX_MESSAGE_BYTES, timeout=_CLOSE_TIMEOUT
+                        f"{self._url}/link",
+                        max_msg_size=MAX_MESSAGE_BYTES,
+                        timeout=_CLOSE_TIMEOUT,
+                        compress=0 if self._socket_path else COMPRESSION,
                     )
             except (aiohttp.ClientError, OSError) as error:  # a TimeoutError is an OSError
                 raise LinkError(self._why(error)) from None
@@ -167,6 +174,7 @@ class LinkClient:
         if not isinstance(message, Welcome):
             raise LinkError(f"what listens at {self._address} is not a polyterm engine")
         self._socket = socket
+        self._whole = Whole()
         self._tell(Connection("connected", self._address, role=message.role, engine_version=message.version))
 
     async def _converse(self, socket: aiohttp.ClientWebSocketResponse) -> None:
@@ -198,7 +206,7 @@ class LinkClient:
     def _take(self, message: ServerMessage) -> None:
         match message:
             case SnapshotDelta():
-                self.on_snapshot(message)
+                self.on_snapshot(self._whole.of(message))
             case EventBatch(events=events):
                 self.on_events(events)
             case Answered(rid=rid, answer=answer):

@@ -1,7 +1,8 @@
 """The link's messages: JSON text frames over one websocket, tagged by ``type``.
 
 A client says ``Hello`` first and is answered ``Welcome`` (or the socket is closed with 4001 when its token is wrong).
-From then on the server sends ``SnapshotDelta`` whenever sections changed, and ``EventBatch`` as events happen.
+From then on the server sends ``SnapshotDelta`` whenever sections changed, of the long ones only the rows that did
+(``thin``), and ``EventBatch`` as events happen. Over TCP it is compressed where the client wants that.
 """
 
 from typing import Final, Literal
@@ -16,7 +17,7 @@ from polyterm.core.snapshot import SnapshotDelta
 
 ClientRole = Literal["viewer", "operator"]
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 CLOSE_BAD_TOKEN: Final = 4001
 CLOSE_BAD_MESSAGE: Final = 4002
 

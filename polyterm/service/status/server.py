@@ -133,11 +133,9 @@ class StatusServer:
             return _json(Problem(error.text or error.reason), error.status, allow)
 
     def _role(self, request: web.Request) -> ClientRole:
-        connection = request.get_extra_info("socket")
-        is_unix = connection is not None and connection.family == socket.AF_UNIX
         headers = request.headers
         claim = Claim(headers.get("Host", ""), headers.get("Origin"), bearer(headers.get("Authorization")))
-        verdict = judge("unix" if is_unix else self._tcp or "public", claim, self._token)
+        verdict = judge("unix" if _is_unix(request) else self._tcp or "public", claim, self._token)
         if isinstance(verdict, Refusal):
             raise (web.HTTPUnauthorized if verdict.status == 401 else web.HTTPForbidden)(text=verdict.reason)
         return verdict
@@ -183,7 +181,10 @@ class StatusServer:
     async def _link(self, request: web.Request) -> web.WebSocketResponse:
         role = self._role(request)
         attached = web.WebSocketResponse(
-            heartbeat=HEARTBEAT_S, max_msg_size=MAX_MESSAGE_BYTES, compress=False, timeout=CLOSE_TIMEOUT_S
+            heartbeat=HEARTBEAT_S,
+            max_msg_size=MAX_MESSAGE_BYTES,
+            compress=not _is_unix(request),
+            timeout=CLOSE_TIMEOUT_S,
         )
         await attached.prepare(request)
         abort = self._attached[attached] = _abort(request)
@@ -193,6 +194,11 @@ class StatusServer:
         finally:
             del self._attached[attached]
         return attached
+
+
+def _is_unix(request: web.Request) -> bool:
+    connection = request.get_extra_info("socket")
+    return connection is not None and connection.family == socket.AF_UNIX
 
 
 async def _hang_up(attached: web.WebSocketResponse, abort: Callable[[], None]) -> None:

@@ -14,7 +14,8 @@ from polyterm import __version__
 from polyterm.core.command import Ack, Command
 from polyterm.core.playback import PlaybackOrder
 from polyterm.core.query import Answer, Failed, Query
-from polyterm.core.snapshot import Snapshot, SnapshotDelta
+from polyterm.core.snapshot import Snapshot
+from polyterm.service.link.thin import thinned
 from polyterm.service.link.wire import (
     CLOSE_BAD_MESSAGE,
     CLOSE_BAD_TOKEN,
@@ -173,7 +174,7 @@ class Session:
                 self._wake.clear()
                 while self._outbox:
                     await self._socket.send_str(_encoder.encode(self._outbox.popleft()).decode())
-                if self._snapshot is not None and (delta := _delta(self._sent, self._snapshot)) is not None:
+                if self._snapshot is not None and (delta := thinned(self._sent, self._snapshot)) is not None:
                     self._sent = self._snapshot
                     await self._socket.send_str(_encoder.encode(delta).decode())
         except ConnectionError:
@@ -185,13 +186,3 @@ def _decode(text: str) -> ClientMessage | None:
         return _decoder.decode(text)
     except msgspec.DecodeError:
         return None
-
-
-def _delta(sent: Snapshot | None, newest: Snapshot) -> SnapshotDelta | None:
-    """The sections that are newer than what was sent, None when none is."""
-    changed = {
-        name: getattr(newest, name)
-        for name in Snapshot.__struct_fields__
-        if sent is None or getattr(newest, name).version != getattr(sent, name).version
-    }
-    return SnapshotDelta(**changed) if changed else None
