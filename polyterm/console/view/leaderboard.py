@@ -269,7 +269,7 @@ def hint(view: View) -> str:
     rows = () if view.leaderboard is None else view.leaderboard.rows
     if not rows or any(row.trades or row.open for row in rows):
         return ""
-    return "no trade yet: the first usually within a window"
+    return "no trade yet; usually within a window"
 
 
 def nothing_passes(view: View, choice: Choice) -> str:
