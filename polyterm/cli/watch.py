@@ -1,6 +1,7 @@
 """``polyterm replay --watch``: the console on a recording, which a child process plays."""
 
 import asyncio
+import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -34,8 +35,10 @@ def watch(sources: Sequence[str], options: Mapping[str, object], theme: str | No
     arguments = [*sources]
     for name, value in options.items():
         arguments += [] if value is None else [name, str(value)]
-    with tempfile.TemporaryDirectory(prefix="polyterm-") as folder, tempfile.TemporaryFile() as log:
-        asyncio.run(_watch(settings, arguments, Path(folder) / "replay.sock", log))
+    # Not named as an engine's: a kill that is meant for one that trades must not find this one.
+    socket = settings.runtime_dir / f"replay-{os.getpid()}.socket"
+    with tempfile.TemporaryFile() as log:
+        asyncio.run(_watch(settings, arguments, socket, log))
 
 
 async def _watch(settings: "Settings", arguments: Sequence[str], socket: Path, log: BinaryIO) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -15,11 +16,14 @@ from polyterm.core.tick import Tick
 from polyterm.engine.books import Book
 from polyterm.engine.engine import Engine
 from polyterm.engine.replay import replay
+from polyterm.errors import ConfigError
 from polyterm.service.playback.player import Player
+from polyterm.service.playback.runtime import ReplayRuntime
 from polyterm.service.playback.stage import Stage
 from polyterm.service.playback.tape import PIECE, Tape, pack
 from polyterm.service.sequencer import Sequencer
 from polyterm.service.snapshots import Screen
+from polyterm.settings import Settings
 from polyterm.store.span import Stamped
 from polyterm.strategies.registry import REGISTRY
 from polyterm.transport.clock import PlayerClock
@@ -202,3 +206,21 @@ async def test_it_says_when_there_is_nothing_more() -> None:
         assert "ended" in playing.steer("tick")
         assert playing.steer("window", 1) == ""
         await playing.reached(1)
+
+
+async def test_a_recording_without_a_tick_is_refused(tmp_path: Path) -> None:
+    runtime = ReplayRuntime(INPUTS[:2], [], REGISTRY, Settings(_env_file=None))
+    with pytest.raises(ConfigError, match="not one tick"):
+        await runtime.run(tmp_path / "replay.socket", asyncio.Event())
+
+
+async def test_what_cannot_be_read_is_told_before_anything_is_shown(tmp_path: Path) -> None:
+    failures: list[str] = []
+
+    def payloads() -> Iterator[Stamped]:
+        failures.append("one of them cannot be read.")
+        yield from INPUTS
+
+    runtime = ReplayRuntime(payloads(), failures, REGISTRY, Settings(_env_file=None))
+    with pytest.raises(ConfigError, match="one of them cannot be read"):
+        await runtime.run(tmp_path / "replay.socket", asyncio.Event())
