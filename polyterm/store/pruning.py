@@ -1,7 +1,8 @@
 """Giving up old ticks and inputs, a part at a time, so that an engine can write in between.
 
 Trades, their corrections, windows, gaps and digests stay for good: they are small. A session whose inputs are gone can
-no longer be verified.
+no longer be verified, so what it began with and where it was cut off goes with them; what the next engine goes on from
+stays.
 """
 
 from collections.abc import Callable
@@ -9,12 +10,12 @@ from itertools import product
 from typing import Final
 
 import msgspec
-from sqlalchemy import Delete, delete, func, select
+from sqlalchemy import Delete, delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from polyterm.core.market import COINS, HORIZONS
 from polyterm.store.database import size_bytes
-from polyterm.store.schema import inputs, sessions, ticks
+from polyterm.store.schema import checkpoints, cut_windows, inputs, sessions, ticks
 
 PART_MS: Final = 3_600_000
 """How much of a series goes in one transaction: 3,600 ticks, about 50 ms of a SQLite file."""
@@ -68,9 +69,28 @@ async def prune(engine: AsyncEngine, before_ms: int, on_deleted: Callable[[int],
         async with engine.begin() as connection:
             wanted = delete(inputs).where(inputs.c.session == name, inputs.c.at_ms < before_ms)
             rows = await _delete(connection, wanted)
+            await _forget(connection, name, before_ms)
         deleted += rows
         on_deleted(rows)
     return deleted
+
+
+async def _forget(connection: AsyncConnection, session: str, before_ms: int) -> None:
+    """What only a session with all its inputs needs."""
+    newest = (
+        select(sessions.c.session)
+        .where(exists().where(checkpoints.c.session == sessions.c.session))
+        .order_by(sessions.c.started_ms.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    column = checkpoints.c
+    await connection.execute(
+        delete(checkpoints).where(column.session == session, column.at_ms < before_ms, column.session != newest)
+    )
+    await connection.execute(
+        delete(cut_windows).where(cut_windows.c.session == session, cut_windows.c.cut_ms < before_ms)
+    )
 
 
 async def _delete(connection: AsyncConnection, statement: Delete) -> int:

@@ -59,6 +59,35 @@ async def test_old_ticks_and_inputs_go_and_nothing_else(old):
     assert (await counted(old)).ticks == 0
 
 
+async def test_what_only_old_sessions_began_with_goes_with_their_inputs(old):
+    """The next engine goes on from the newest checkpoint, however old that is."""
+    rows = []
+    for number, session in enumerate(("older", "newest", "came to nothing"), start=1):
+        began_ms = EPOCH * 1000 + number
+        rows.append(
+            insert("sessions", {"session": session, "mode": "PAPER", "program": "", "platform": "", "sizing": "shares",
+                                "started_ms": began_ms, "started_at": utc(began_ms)})
+        )  # fmt: skip
+        rows += [
+            insert("checkpoints", {"session": session, "number": place, "at_ms": began_ms + place, "program": "",
+                                   "version": 1, "state": ""})
+            for place in (0, 5)
+            if session != "came to nothing"
+        ]  # fmt: skip
+        rows.append(
+            insert("cut_windows", {"session": session, "crypto": "btc", "horizon": "15m", "window_epoch": EPOCH,
+                                   "cut_ms": BEFORE_MS - 2 + number})
+        )  # fmt: skip
+    old.script("".join(rows))
+    async with changing(old.location, 1_000) as engine:
+        await pruning.prune(engine, BEFORE_MS)
+    kept = old.rows("SELECT session, number FROM checkpoints ORDER BY number")
+    assert [(row["session"], row["number"]) for row in kept] == [("newest", 0), ("newest", 5)]
+    assert [row["session"] for row in old.rows("SELECT session FROM cut_windows ORDER BY cut_ms")] == [
+        "newest", "came to nothing",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(("text", "days"), [("1d", 1), ("30d", 30), ("8w", 56)])
 def test_an_age_is_in_days_or_weeks(text, days):
     assert parse_age(text) == days * 86_400_000
