@@ -3,12 +3,13 @@
 import importlib
 import sys
 from collections.abc import Mapping
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
 import polyterm
 from polyterm.cli.options import Horizons, engine_options
+from polyterm.cli.output import told_in_a_sentence
 from polyterm.errors import EXIT_BAD_INPUT, PolytermError
 
 COMMANDS: Final[Mapping[str, str]] = {
@@ -42,6 +43,16 @@ class _LazyCommands(click.Group):
         module, _, attribute = target.partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute or "command")
         return command
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        with told_in_a_sentence():  # help and version are written here
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with told_in_a_sentence(lambda: ctx.invoked_subcommand is not None):  # an engine has more to write than that
+            return super().invoke(ctx)
 
 
 @click.group(cls=_LazyCommands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -108,7 +119,4 @@ def main() -> NoReturn:
         sys.exit(EXIT_BAD_INPUT)
     except (KeyboardInterrupt, click.Abort):
         sys.exit(130)
-    except BrokenPipeError:  # the reader of our output is gone, which is no fault
-        sys.stderr.close()
-        sys.exit(0)
     sys.exit(code if isinstance(code, int) else 0)

@@ -30,12 +30,18 @@ class Column(msgspec.Struct, frozen=True):
     from_width: int = 0
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """The command ends as every other does, not by rich's own way out."""
+        raise  # it is called while the error is handled
+
+
 class Paper:
     """Where a report is written: the terminal, or whatever reads its output."""
 
     def __init__(self) -> None:
         self.width = shutil.get_terminal_size((PIPE_WIDTH, 24)).columns
-        self._console = Console(width=self.width, highlight=False, soft_wrap=False)
+        self._console = _Console(width=self.width, highlight=False, soft_wrap=False)
         self._left_out: dict[str, None] = {}
 
     def line(self, text: str = "", style: str = "") -> None:
