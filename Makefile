@@ -1,4 +1,4 @@
-.PHONY: demo test torture
+.PHONY: demo test torture pictures
 
 demo:
 	@sh .ci/setup live
@@ -11,3 +11,7 @@ test:
 torture:
 	@sh .ci/setup live,test
 	@.venv/bin/python -m pytest -m torture -v -s $(ARGS)
+
+pictures:
+	@sh .ci/setup live,test
+	@.venv/bin/python -m tests.console.pictures $(ARGS)

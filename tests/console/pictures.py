@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from textual.pilot import Pilot
 
 from polyterm.console.app import ConsoleApp
 from polyterm.console.picture import self_contained
 from polyterm.console.theming import choose, find_themes
 from polyterm.core.snapshot import SnapshotDelta
-from tests.console import scenes
+from tests.console import detail_scenes, scenes
 from tests.console.links import CONNECTED, MemoryLink
 from tests.console.showcase import EVENTS, SHOWCASE
 
@@ -37,6 +38,7 @@ PICTURES: Final = (
     Picture("main-120x36", SHOWCASE, (120, 36)),
     Picture("main-200x50", SHOWCASE, (200, 50)),
     Picture("conflicts", SHOWCASE, (120, 36), ("3", "z", *["down"] * 11, *["right"] * 2)),
+    Picture("strategy", scenes.FULL, (120, 36), ("enter",)),
     Picture("killed-80x24", KILLED, (80, 24)),
     Picture("colour-blind-80x24", SHOWCASE, (80, 24), theme="colour-blind"),
 )
@@ -45,16 +47,24 @@ PICTURES: Final = (
 async def drawn(picture: Picture) -> str:
     found = find_themes()
     link = MemoryLink(CONNECTED, picture.shows, events=EVENTS)
+    link.told = detail_scenes.told
     theme = choose(found, picture.theme)
     app = ConsoleApp(link, theme=theme, themes=found.themes, clock=lambda: 100.0, quit_note="quitting stops the engine")
     async with app.run_test(size=picture.size) as pilot:
         for keys in ((), picture.keys):
             await pilot.press(*keys)
-            for _ in range(2):  # a pane knows its size only once it has been placed
-                await pilot.pause()
-                app.repaint()
-        await pilot.pause()
+            await _settled(pilot)
         return slim(self_contained(app.export_screenshot(title="polyterm")))
+
+
+async def _settled(pilot: Pilot[None]) -> None:
+    """What was asked is answered and painted; a pane knows its size only once it has been placed."""
+    for _ in range(2):
+        for worker in [each for each in pilot.app.workers if each.group in {"questions", "window"}]:
+            await worker.wait()
+        await pilot.pause()
+        pilot.app.repaint()
+    await pilot.pause()
 
 
 def slim(svg: str) -> str:
