@@ -1,5 +1,7 @@
 """Reports on paper: tables that fit the terminal, figures as the documented SQL rounds them."""
 
+import errno
+import os
 import shutil
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -33,7 +35,7 @@ class Column(msgspec.Struct, frozen=True):
 class _Console(Console):
     def on_broken_pipe(self) -> None:
         """The command ends as every other does, not by rich's own way out."""
-        raise  # it is called while the error is handled
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 class Paper:
