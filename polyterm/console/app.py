@@ -15,6 +15,7 @@ from polyterm.console.control import Control
 from polyterm.console.files import masked, save
 from polyterm.console.latest import EVENTS_KEPT, Latest, Notice, View, frozen
 from polyterm.console.memory import Memory
+from polyterm.console.picture import self_contained
 from polyterm.console.plain import Plain
 from polyterm.console.remap import keymap
 from polyterm.console.screens.base import ConsoleModal, ConsoleScreen
@@ -236,7 +237,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         await self.push_screen(PaletteScreen(offered))
 
     async def action_picture(self, mask: bool) -> None:
-        picture = self.export_screenshot(title="polyterm")
+        picture = self_contained(self.export_screenshot(title="polyterm"))
         await self._save(self._folder / "pictures", "screen", ".svg", masked(picture) if mask else picture)
 
     def action_copy(self) -> None:
