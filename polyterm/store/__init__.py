@@ -8,13 +8,13 @@ What the runtime needs:
   says how it stands and how much waits where; ``close()`` flushes and raises StoreError when something could not be
   written in time.
 - ``queries.Reader.open(path)``: ``trades(query, now_ms)``, ``state(key)``, ``unresolved(since_ms)`` (windows whose
-  official result is not stored) and ``newest_slots(series)``, read-only, also while the engine writes.
+  official result is not stored), ``newest_slots(series)``, and ``leftovers``: ``held_before(session)`` (what nobody has
+  closed) and ``contradicted(since_s)`` (trades that an official result does), read-only, also while the engine writes.
 - ``store.note_gaps(gaps)``: what a series lacks, as rows and on the windows touched. ``side_totals`` sums up trades by
   window, strategy and side for the analysis of conflicts.
 - ``sessions.open_archive(path)``: what a session was given, input by input, and the digests it came to.
   ``history.read_store(path, span)``: ticks and windows of a span of time, whoever stored them.
 - ``reports``: what people and dashboards ask; ``reader.archives`` are the connections for it in a running engine.
-  engine.
 
 Which database it is, ``location`` says; ``database`` connects to either and puts what they refuse in words. ``schema``
 is the newest one, ``migrations`` bring older ones there, ``adoption`` takes over tables of the field's earlier system,
