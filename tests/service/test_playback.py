@@ -14,8 +14,8 @@ from polyterm.core.market import MarketKey, Reference
 from polyterm.core.playback import PlaybackOrder
 from polyterm.core.tick import Tick
 from polyterm.engine.books import Book
+from polyterm.engine.columnar import ColumnarReplay
 from polyterm.engine.engine import Engine
-from polyterm.engine.replay import replay
 from polyterm.errors import ConfigError
 from polyterm.service.playback.player import Player
 from polyterm.service.playback.runtime import ReplayRuntime
@@ -63,7 +63,8 @@ INPUTS = tuple(recording())
 
 @pytest.fixture(scope="module")
 def replayed() -> tuple[Event, ...]:
-    events = tuple(replay(Engine("replay", [Book(entry) for entry in REGISTRY]), INPUTS))
+    engine = Engine("replay", [Book(entry) for entry in REGISTRY])
+    events = tuple(ColumnarReplay(engine).run(INPUTS))  # as the command does it
     assert sum(isinstance(event, TradeClosed) for event in events) > 50
     return events
 
