@@ -144,9 +144,15 @@ class MainScreen(ConsoleScreen):
     @property
     def chosen_window(self) -> MarketKey | None:
         """The running one, or the newest seen, of the series under the cursor of the ticks."""
-        rows = () if self._view is None or self._view.ticks is None else self._view.ticks.rows
+        view = self._view
+        rows = () if view is None or view.ticks is None else view.ticks.rows
         row = next((row for row in rows if f"{row.coin}-{row.horizon}" == self._ticks.cursor_key), None)
-        return None if row is None or row.tick is None else row.tick.key
+        if row is None or view is None:
+            return None
+        if row.tick is not None:
+            return row.tick.key
+        windows = () if view.status is None else view.status.windows
+        return next((key for key in windows if (key.coin, key.horizon) == (row.coin, row.horizon)), None)
 
     def repaint(self, view: View) -> None:
         self._view = view

@@ -140,7 +140,7 @@ class StrategyScreen(DetailScreen):
             empty="Minutes of the window in which it entered.",
         )
         newest = sorted(self._trades.values(), key=lambda trade: -trade.exit_ms)
-        rows = views.trade_rows(newest, tables["trades"].columns)
+        rows = views.trade_rows(newest, view, tables["trades"].columns)
         tables["trades"].show(rows, empty=self.problem or "No trade closed.", note=self._of_all(answer))
 
     def _of_all(self, answer: StrategyAnswer) -> str:

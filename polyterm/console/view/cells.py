@@ -144,6 +144,11 @@ def cut(line: Line, width: int) -> Line:
     return tuple(out)
 
 
+def dimmed(line: Line) -> Line:
+    """The line as it looks while nothing newer can come."""
+    return tuple(Cell(cell.text, "stale") for cell in line)
+
+
 def wrapped(sentence: str, width: int) -> list[Line]:
     """The sentence broken at words, as quiet text with a margin of one cell."""
     texts = [""]

@@ -6,7 +6,7 @@ from typing import Final
 
 from polyterm.console.latest import View
 from polyterm.console.layout import Column, ColumnSpec
-from polyterm.console.view.cells import Cell, Item, Line, Row, joined, laid_out
+from polyterm.console.view.cells import Cell, Item, Line, Row, dimmed, joined, laid_out
 from polyterm.console.view.figures import (
     DOWN,
     MISSING,
@@ -79,7 +79,8 @@ def head(view: View, strategy: str, answer: StrategyAnswer | None, period: Perio
             Item(7, (Cell("this session ", "muted"), money(row.pnl_costed), Cell(" costed", "muted"))),
             Item(5, (Cell(f"{row.trades} trades, {row.open} open", "muted"),)),
         ]
-    return joined(items, width), joined(_period(answer, period), width)
+    lines = joined(items, width), joined(_period(answer, period), width)
+    return tuple(map(dimmed, lines)) if view.lost else lines
 
 
 def _period(answer: StrategyAnswer | None, period: Period) -> list[Item]:
@@ -159,6 +160,10 @@ def equity_plot(answer: StrategyAnswer | None, width: int, height: int) -> Plot:
 def _moment(at_ms: float, span_ms: float) -> str:
     if span_ms < DAY_MS:
         return clock_time(int(at_ms))[: 8 if span_ms < DAY_MS / 48 else 5]
+    return _date(at_ms)
+
+
+def _date(at_ms: float) -> str:
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%d %b}"
 
 
@@ -196,12 +201,17 @@ def _totals_row(key: str, name: str, totals: TradeTotals, columns: Sequence[Colu
     return Row(key, lambda: laid_out([cells[column.key] for column in columns], columns))
 
 
+def _closed(trade: Trade, view: View) -> Cell:
+    """The time of day, or after a day the date."""
+    is_old = view.market_ms is not None and view.market_ms - trade.exit_ms >= DAY_MS
+    return Cell(_date(trade.exit_ms) if is_old else clock_time(trade.exit_ms), "muted")
+
+
 def trade_key(trade: Trade) -> str:
     return f"{trade.key} {trade.entry_ms} {trade.session}"
 
 
 _TRADE_CELLS: Final[Mapping[str, Callable[[Trade], Cell]]] = {
-    "closed": lambda trade: Cell(clock_time(trade.exit_ms), "muted"),
     "coin": lambda trade: Cell(trade.key.coin.upper(), "strong"),
     "side": lambda trade: side(trade.side),
     "entry": lambda trade: Cell(probability(trade.leg("touch").entry_price)),
@@ -218,8 +228,11 @@ _TRADE_CELLS: Final[Mapping[str, Callable[[Trade], Cell]]] = {
 }
 
 
-def trade_rows(trades: Sequence[Trade], columns: Sequence[Column]) -> tuple[Row, ...]:
+def trade_rows(trades: Sequence[Trade], view: View, columns: Sequence[Column]) -> tuple[Row, ...]:
+    def cell(trade: Trade, column: Column) -> Cell:
+        return _closed(trade, view) if column.key == "closed" else _TRADE_CELLS[column.key](trade)
+
     def shown(trade: Trade) -> Row:
-        return Row(trade_key(trade), lambda: laid_out([_TRADE_CELLS[one.key](trade) for one in columns], columns))
+        return Row(trade_key(trade), lambda: laid_out([cell(trade, column) for column in columns], columns))
 
     return tuple(map(shown, trades))

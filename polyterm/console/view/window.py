@@ -6,7 +6,7 @@ from typing import Final
 
 from polyterm.console.latest import View
 from polyterm.console.layout import Column, ColumnSpec
-from polyterm.console.view.cells import Cell, Item, Line, Row, joined, laid_out, short_name
+from polyterm.console.view.cells import Cell, Item, Line, Row, dimmed, joined, laid_out, short_name
 from polyterm.console.view.figures import (
     DASH,
     DOWN,
@@ -66,14 +66,19 @@ def head(view: View, key: MarketKey, answer: WindowAnswer | None, width: int) ->
     if is_running(key, view) and view.market_ms is not None:
         items.append(Item(8, (Cell("ends in ", "muted"), Cell(countdown(key.end - view.market_ms / 1000), "accent"))))
     if answer is None:
-        return (joined(items, width),)
+        return (_line(items, view, width),)
     line = answer.line
     if line.strike is not None:
         items.append(Item(7, (Cell("strike ", "muted"), Cell(price(line.strike.price)))))
         items.append(Item(5, (Cell(f"({line.strike.source}, {line.strike.grade})", "muted"),)))
     else:
         items.append(Item(7, (Cell("its strike is not known yet", "warn"),)))
-    return joined(items, width), joined(_ending(line, view), width), joined(_missing(answer), width)
+    return tuple(_line(part, view, width) for part in (items, _ending(line, view), _missing(answer)))
+
+
+def _line(items: Sequence[Item], view: View, width: int) -> Line:
+    line = joined(items, width)
+    return dimmed(line) if view.lost else line
 
 
 def _ending(line: WindowLine, view: View) -> list[Item]:
