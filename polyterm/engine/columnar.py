@@ -5,19 +5,22 @@ moves; the engine then makes them in their order, so that every event comes from
 Strategies that are no rules are asked tick by tick in between.
 """
 
+import gc
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property, lru_cache
+from itertools import chain, islice
 from typing import Final
 
 import numpy as np
 
 from polyterm.core.event import Event
 from polyterm.core.input import Input, Outcome, Payload, WindowEnded, WindowOpened
-from polyterm.engine.books import Series, series_of
+from polyterm.engine.books import Limiter, Series, series_of
 from polyterm.engine.desk import STATISTICS, Desk, Moment
 from polyterm.engine.engine import LEADER, Engine
+from polyterm.engine.execution import INPUT, Execution
 from polyterm.engine.ground import Ground
 from polyterm.engine.moves import Move
 from polyterm.engine.outbox import Outbox
@@ -55,11 +58,41 @@ class ColumnarReplay:
 
     def _events(self, piece: Recording) -> list[Event]:
         with np.errstate(all="ignore"):
-            return list(self._piece(piece))
+            with _no_collecting():
+                lanes = self._lanes(piece)
+            asked = any(lane.desk.asks_strategies for lane in lanes.values())
+            if asked or any(lane.is_doubtful for lane in lanes.values()):
+                events = list(self._one_by_one(piece, lanes, asked=asked))
+            else:
+                with _no_collecting():
+                    events = self._together(piece, lanes)
+        for series, lane in lanes.items():
+            lane.finish(observed=asked)
+            lane.hand_on()
+            fresh = lane.rows.ticks.part(lane.rows.fresh, len(lane.rows.ticks))
+            self._past[series] = self._past.get(series, NO_PAST).then(fresh.slot, fresh.source("spot"))
+        return events
 
-    def _piece(self, piece: Recording) -> Iterator[Event]:
-        lanes = self._lanes(piece)
-        asked = any(lane.desk.asks_strategies for lane in lanes.values())
+    def _together(self, piece: Recording, lanes: dict[Series, "_Lane"]) -> list[Event]:
+        """Where nobody is asked, all moves between two inputs that are no ticks are made at once."""
+        events: list[Event] = []
+        makers = [lane.execution() for lane in lanes.values()]
+        for item in piece.others:
+            events += self._made(makers, item.number)
+            events += self._other(item, lanes)
+        events += self._made(makers, piece.last)
+        for maker in makers:
+            maker.finish()
+        return events
+
+    def _made(self, makers: Sequence[Execution], number: int) -> list[Event]:
+        engine = self._engine
+        made = [maker.until(number, engine.session, engine.raise_strike) for maker in makers]
+        events = sorted(chain.from_iterable(made), key=INPUT)
+        engine.accounts.hear(events)
+        return events
+
+    def _one_by_one(self, piece: Recording, lanes: dict[Series, "_Lane"], *, asked: bool) -> Iterator[Event]:
         agenda: list[tuple[int, _Lane | None, int]] = [
             (number, lane, row) for lane in lanes.values() for number, row in lane.agenda(everything=asked)
         ]
@@ -70,11 +103,6 @@ class ColumnarReplay:
                 yield from self._other(piece.others[place], lanes)
             else:
                 yield from self._row(lane, place, observed=asked)
-        for series, lane in lanes.items():
-            lane.finish(observed=asked)
-            lane.hand_on()
-            fresh = lane.rows.ticks.part(lane.rows.fresh, len(lane.rows.ticks))
-            self._past[series] = self._past.get(series, NO_PAST).then(fresh.slot, fresh.source("spot"))
 
     def _lanes(self, piece: Recording) -> dict[Series, "_Lane"]:
         lanes: dict[Series, _Lane] = {}
@@ -120,6 +148,18 @@ class ColumnarReplay:
             desk.features.observe(tick)
         desk.follow(lane.moves.get(row, NO_MOVES), Moment(tick, window, out))
         return out.events
+
+
+@contextmanager
+def _no_collecting() -> Iterator[None]:
+    """What a piece is made of refers to nothing that refers back: looking for such garbage would be in vain."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class _Needs:
@@ -172,17 +212,30 @@ class _Lane:
         self._done = rows.fresh
         desk.recorded = self._recorded
         self.strikes = frozenset(self._strikes().tolist())
-        self.moves: dict[int, dict[int, Move]] = {}
+        self._moves: list[Move] = []
+        self._limiters: list[Limiter | None] = [None] * len(desk.seats)
         for seat in desk.seats:
             if seat.rule is not None and seat.book.disabled is None and rows.fresh < len(rows.ticks):
-                place, together = seat.place, self.moves
-                for move in Walk(ground, seat, seat.rule, found).moves():
-                    others = together.get(move.row)
-                    if others is None:
-                        together[move.row] = {place: move}
-                    else:
-                        others[place] = move
-                self.features.forget(needs.last.get(place, ()))
+                walk = Walk(ground, seat, seat.rule, found)
+                self._moves += walk.moves()
+                self._limiters[seat.place] = walk.limiter
+                self.features.forget(needs.last.get(seat.place, ()))
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether some size cannot be bought, so that a strategy will be disabled."""
+        signals = (move.signal for move in self._moves if move.signal is not None)
+        return any(signal.size is not None and not signal.size > 0 for signal in signals)
+
+    def execution(self) -> Execution:
+        return Execution(self.desk, self.rows, self._moves, self.strikes, self._limiters)
+
+    @cached_property
+    def moves(self) -> dict[int, dict[int, Move]]:
+        together: dict[int, dict[int, Move]] = {}
+        for move in self._moves:
+            together.setdefault(move.row, {})[move.seat.place] = move
+        return together
 
     def agenda(self, *, everything: bool) -> Iterator[tuple[int, int]]:
         """(number, row) of the ticks on which something is done or asked."""

@@ -1,21 +1,21 @@
 """All that strategies do in one (coin, horizon): what they see, what they hold, and what comes of their signals."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
 import msgspec
 import numpy as np
 
-from polyterm.core.event import PositionOpened, StrategyDisabled, TradeClosed, WindowStats
+from polyterm.core.event import Event, PositionOpened, StrategyDisabled, TradeClosed, WindowStats
 from polyterm.core.market import Coin, Horizon, Side
-from polyterm.core.position import Conditions, Position
+from polyterm.core.position import Conditions, Position, Trade
 from polyterm.core.signal import Signal
 from polyterm.core.tick import Tick
 from polyterm.engine.books import Book, Holding, Seat, SeatState, Series, Sizing, check
 from polyterm.engine.conflicts import ConflictBoard
 from polyterm.engine.moves import Move
 from polyterm.engine.outbox import Outbox
-from polyterm.engine.playbook import buy, playbook
+from polyterm.engine.playbook import playbook
 from polyterm.engine.positions import bought, conditions, sold
 from polyterm.engine.scoreboard import Scoreboard
 from polyterm.engine.statistics import window_stats
@@ -44,6 +44,18 @@ class Accounts:
         self.switch = TradingSwitch()
         self.scoreboard = Scoreboard([(book.name, book.entry.family) for book in books])
         self.conflicts = ConflictBoard([book.name for book in books])
+
+    def hear(self, events: Iterable[Event]) -> None:
+        """What was opened and closed without them."""
+        news: list[Position | Trade] = []
+        for event in events:
+            if isinstance(event, PositionOpened):
+                position = event.position
+                news.append(position)
+                self.conflicts.opened(position.strategy, position.key, position.side)
+            elif isinstance(event, TradeClosed):
+                news.append(event.trade)
+        self.scoreboard.hear(news)
 
 
 class DeskState(msgspec.Struct, frozen=True):
@@ -201,9 +213,9 @@ class Desk:
     def _made(self, move: Move, moment: Moment) -> bool:
         """Whether the move could be made; a signal that means nothing takes the strategy out and counts as made."""
         seat = move.seat
-        if move.way is None:
+        signal = move.signal
+        if signal is None:
             return self.leave(seat, move.reason, moment)
-        signal = buy(move.way, move.values or ())
         # Of a rule's signal only the size can be wrong, and most give none.
         if signal.size is not None and self._guarded(seat.book, lambda: check(signal), moment.out) is None:
             return True

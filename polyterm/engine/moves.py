@@ -1,18 +1,19 @@
 """What a rule does on a tick, when it was found out elsewhere."""
 
-from collections.abc import Sequence
-
 import msgspec
 
+from polyterm.core.market import Side
+from polyterm.core.signal import Signal
 from polyterm.engine.books import Seat
 from polyterm.engine.playbook import Way
 
 
 class Move(msgspec.Struct, gc=False):
-    """An entry by ``way`` with its ``values`` (size, confidence, edge), or an exit for ``reason``."""
+    """An entry by ``way`` with its ``signal``, or an exit for ``reason``. ``side`` is that of the position."""
 
     row: int
     seat: Seat
+    side: Side
     way: Way | None = None
-    values: Sequence[float | None] | None = None
+    signal: Signal | None = None
     reason: str = ""

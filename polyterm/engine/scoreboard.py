@@ -1,7 +1,7 @@
 """What each strategy has earned."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -124,13 +124,14 @@ class Scoreboard:
         self._uncounted: list[Position | Trade] = []
 
     def opened(self, position: Position) -> None:
-        self._hear(position)
+        self.hear((position,))
 
     def closed(self, trade: Trade) -> None:
-        self._hear(trade)
+        self.hear((trade,))
 
-    def _hear(self, item: Position | Trade) -> None:
-        self._uncounted.append(item)
+    def hear(self, news: Sequence[Position | Trade]) -> None:
+        """What was opened and closed, in its order."""
+        self._uncounted += news
         if len(self._uncounted) >= UNCOUNTED:
             self._count()
 

@@ -6,18 +6,19 @@ from typing import Final
 
 import numpy as np
 
+from polyterm.core.signal import Signal
 from polyterm.engine.books import Seat
 from polyterm.engine.ground import Ground
 from polyterm.engine.leaving import Exits, Stand
 from polyterm.engine.moves import Move
-from polyterm.engine.playbook import Way, ways_of
+from polyterm.engine.playbook import Way, buy, ways_of
 from polyterm.quant.column_features import Evaluator
 from polyterm.quant.columns import Mask
 from polyterm.quant.tick_columns import Whole
 from polyterm.strategies.traced import TracedRule
 
-_Found = tuple[int, int, Way, Sequence[float | None] | None]
-"""An entry: its cell, the place of its window, its way, and its values where they are known already."""
+_Found = tuple[int, int, Way, Signal | None]
+"""An entry: its cell, the place of its window, its way, and its signal where that is known already."""
 
 
 Candidates = tuple[Sequence[int], Sequence[int]]
@@ -50,7 +51,7 @@ class Walk:
         self._ground = ground
         self._seat = seat
         self._forgets_s = rule.forgets_s
-        self._limiter = seat.limiter.copy()
+        self.limiter = seat.limiter.copy()
         self._ways = ways_of(seat.place, rule)
         self._exits = found.exits(rule)
         self._cells, self._taken = self._all_candidates(found.candidates)
@@ -82,13 +83,12 @@ class Walk:
         moves = list(self._moves())
         entries: dict[int, list[Move]] = {}
         for move in moves:
-            if move.way is not None and move.values is None:
-                entries.setdefault(move.way.place, []).append(move)
-        for same in entries.values():
-            way, cells = same[0].way, np.array([move.row for move in same])
-            listed = [] if way is None else _listed(self._ground.features, way, cells)
-            for move, values in zip(same, zip(*listed, strict=True), strict=True):
-                move.values = values
+            if move.way is not None and move.signal is None:
+                entries.setdefault(self._ways.index(move.way), []).append(move)
+        for place, same in entries.items():
+            way, cells = self._ways[place], np.array([move.row for move in same])
+            for move, signal in zip(same, _signals(self._ground.features, way, cells), strict=True):
+                move.signal = signal
         rows = self._ground.row_at[[move.row for move in moves]].tolist()
         for move, row in zip(moves, rows, strict=True):
             move.row = row
@@ -96,7 +96,7 @@ class Walk:
 
     def _moves(self) -> Iterator[Move]:
         """With cells for rows."""
-        ground, limiter, seat = self._ground, self._limiter, self._seat
+        ground, limiter, seat = self._ground, self.limiter, self._seat
         stand, window = self._standing()
         here = ground.fresh_cell
         while True:
@@ -105,15 +105,15 @@ class Walk:
                 left = self._exits.left(stand, here)
                 if left is not None:
                     cell, reason = left
-                    yield Move(cell, seat, None, None, reason)
+                    yield Move(cell, seat, stand.side, reason=reason)
                     limiter.left(ground.epochs[window], (cell + ground.slot_less_cell[window]) * 1000, reason)
                     here = cell + 1
             found = self._entry(here)
             if found is None:
                 return
-            cell, window, way, values = found
-            yield Move(cell, seat, way, values)
+            cell, window, way, signal = found
             slot, side = cell + ground.slot_less_cell[window], way.side
+            yield Move(cell, seat, side, way, signal)
             limiter.entered(ground.epochs[window], slot)
             price = ground.price[side].item(cell)
             r = (ground.mark[side].item(cell) - price) / price
@@ -134,8 +134,8 @@ class Walk:
 
     def _entry(self, here: int) -> _Found | None:
         """The first entry from ``here`` on that the limits allow."""
-        if self._forgets_s and self._limiter.entry_slot is not None:
-            here, found = self._young_entry(here, self._limiter.entry_slot)
+        if self._forgets_s and self.limiter.entry_slot is not None:
+            here, found = self._young_entry(here, self.limiter.entry_slot)
             if found is not None:
                 return found
         ground, cells = self._ground, self._cells
@@ -143,7 +143,7 @@ class Walk:
         while place < len(cells):
             cell = cells[place]
             window = ground.window(cell)
-            if self._limiter.is_closed(ground.epochs[window]):
+            if self.limiter.is_closed(ground.epochs[window]):
                 place = bisect_left(cells, ground.ends[window], place)
             elif self._is_allowed(cell, window, self._ways[self._taken[place]]):
                 return cell, window, self._ways[self._taken[place]], None
@@ -153,7 +153,7 @@ class Walk:
 
     def _is_allowed(self, cell: int, window: int, way: Way) -> bool:
         at_ms = (cell + self._ground.slot_less_cell[window]) * 1000
-        allowed = self._limiter.allows(self._ground.epochs[window], at_ms)
+        allowed = self.limiter.allows(self._ground.epochs[window], at_ms)
         return allowed and bool(self._ground.enterable[way.side][cell])
 
     def _young_entry(self, here: int, entry_slot: int) -> tuple[int, _Found | None]:
@@ -172,17 +172,17 @@ class Walk:
             for at, place in zip(cells.tolist(), taken.tolist(), strict=True):
                 way, cell = self._ways[place], at - margin + begun + 1
                 if self._is_allowed(cell, window, way):
-                    values = [listed[0] for listed in _listed(view, way, np.array([at]))]
-                    return here, (cell, window, way, values)
+                    return here, (cell, window, way, _signals(view, way, np.array([at]))[0])
             here = young
             if young < ground.ends[window]:
                 break
         return here, None
 
 
-def _listed(features: Evaluator, way: Way, cells: Whole) -> list[list[float | None]]:
-    """Size, confidence and edge on some cells, as plain numbers: no numpy scalar reaches an event."""
+def _signals(features: Evaluator, way: Way, cells: Whole) -> list[Signal]:
+    """Entries on some cells, in plain numbers: no numpy scalar reaches an event."""
     nodes = [node for node in way.branch.values if node is not None]
     known = iter(features.at(nodes, cells))
     values = (None if node is None else next(known) for node in way.branch.values)
-    return [value.tolist() if isinstance(value, np.ndarray) else [value] * len(cells) for value in values]
+    listed = [value.tolist() if isinstance(value, np.ndarray) else [value] * len(cells) for value in values]
+    return [buy(way, own) for own in zip(*listed, strict=True)]
