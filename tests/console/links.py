@@ -6,7 +6,7 @@ from collections.abc import Callable
 from polyterm.core.command import Ack, Command
 from polyterm.core.event import Event
 from polyterm.core.playback import PlaybackOrder
-from polyterm.core.query import Answer, EventsAnswer, Query
+from polyterm.core.query import Answer, EventsAnswer, EventsQuery, Query
 from polyterm.core.snapshot import SnapshotDelta
 from polyterm.errors import LinkError
 from polyterm.service.link.port import Connection
@@ -16,7 +16,7 @@ CONNECTED = Connection("connected", "test", latency_ms=3.0, role="operator")
 
 class MemoryLink:
     """Tells what the test gave it as soon as it runs; ``reply`` answers commands, None lets them wait; ``past`` is what
-    happened before."""
+    happened before, ``told`` what a question of another kind is answered."""
 
     def __init__(self, connection: Connection, *deltas: SnapshotDelta, events: tuple[Event, ...] = ()) -> None:
         self.on_connection: Callable[[Connection], None] = lambda _: None
@@ -25,6 +25,8 @@ class MemoryLink:
         self.reply: Callable[[Command], Ack] | None = None
         self.unreachable: str | None = None
         self.past: tuple[Event, ...] = ()
+        self.told: Callable[[Query], Answer] | None = None
+        self.questions: list[Query] = []
         self.commands: list[Command] = []
         self.orders: list[PlaybackOrder] = []
         self.refusal = ""
@@ -42,7 +44,12 @@ class MemoryLink:
         await asyncio.Event().wait()
 
     async def ask(self, query: Query) -> Answer:
-        return EventsAnswer(self.past)
+        self.questions.append(query)
+        if isinstance(query, EventsQuery) or self.told is None:
+            return EventsAnswer(self.past)
+        if self._connection.state != "connected":
+            raise LinkError("Not connected to the engine: no engine is listening.")
+        return self.told(query)
 
     async def send(self, command: Command) -> Ack:
         self.commands.append(command)
