@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from polyterm.core.input import Outcome, PositionsFound, TradesFound
 from polyterm.core.market import COINS, GRADES, HORIZONS, MarketKey
@@ -13,30 +13,26 @@ from polyterm.store.position_rows import position_from_row
 from polyterm.store.schema import open_positions, paper_trades, windows
 from polyterm.store.trade_rows import trade_from_row
 
-MOST: Final = 500
-"""Positions or trades in one answer, the oldest of them."""
+MOST_POSITIONS: Final = 5_000
+"""In one answer: some windows full of what every strategy can hold."""
+MOST_TRADES: Final = 500
+"""In one answer, the oldest of them."""
 
 _JUDGED: Final = tuple(
     windows.c[name].label(f"window_{name}") for name in ("outcome", "outcome_grade", "outcome_source", "end_price")
 )
-_NAME: Final = ("session", "strategy_name", "crypto", "horizon", "window_epoch", "entry_ms")
-
-
-def still_open() -> Select[Any]:
-    """What is held, in the order of time."""
-    column = open_positions.c
-    sold = exists().where(*(paper_trades.c[name] == column[name] for name in _NAME))
-    return select(open_positions).where(~sold).order_by(*_in_order(open_positions.c))
 
 
 def held_before(session: str) -> Select[Any]:
     """What sessions before this one hold, with what is known of its windows."""
     column = open_positions.c
-    of_window = and_(
-        windows.c.crypto == column.crypto, windows.c.horizon == column.horizon, windows.c.epoch == column.window_epoch
+    return (
+        select(open_positions, *_JUDGED)
+        .outerjoin(windows, _of_window(column))
+        .where(column.session != session)
+        .order_by(*_in_order(column))
+        .limit(MOST_POSITIONS)
     )
-    found = still_open().add_columns(*_JUDGED).outerjoin_from(open_positions, windows, of_window)
-    return found.where(column.session != session).limit(MOST)
 
 
 def contradicted(since_s: int) -> Select[Any]:
@@ -46,19 +42,12 @@ def contradicted(since_s: int) -> Select[Any]:
     official = GRADES[-1]
     return (
         select(paper_trades, *_JUDGED)
-        .join(
-            windows,
-            and_(
-                windows.c.crypto == column.crypto,
-                windows.c.horizon == column.horizon,
-                windows.c.epoch == column.window_epoch,
-            ),
-        )
+        .join(windows, _of_window(column))
         .where(windows.c.crypto.in_(COINS), windows.c.horizon.in_(HORIZONS), windows.c.epoch >= since_s)
         .where(windows.c.outcome_grade == official, column.outcome != windows.c.outcome)
         .where(or_(column.outcome_grade.is_(None), column.outcome_grade != official))
         .order_by(*_in_order(column))
-        .limit(MOST)
+        .limit(MOST_TRADES)
     )
 
 
@@ -73,6 +62,12 @@ def trades_found(rows: Iterable[Mapping[Any, Any]]) -> Iterator[TradesFound]:
     for key, same in groupby(rows, _key):
         of_window = list(same)
         yield TradesFound(_outcome(key, of_window[0]), tuple(map(trade_from_row, of_window)))
+
+
+def _of_window(column: Any) -> ColumnElement[bool]:
+    return and_(
+        windows.c.crypto == column.crypto, windows.c.horizon == column.horizon, windows.c.epoch == column.window_epoch
+    )
 
 
 def _in_order(column: Any) -> tuple[Any, ...]:

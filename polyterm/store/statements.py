@@ -1,9 +1,9 @@
 """How each kind of row is written, in the words of SQLite and of PostgreSQL.
 
 Every write can be repeated: a batch whose fate is unknown is simply written again. An input, a digest, a trade and a
-correction are stored once, the first wins. A window's strike and outcome give way to one of the same or a better grade;
-its statistics to those over at least as many ticks, so that a session that joined late does not replace a whole window
-by a part of it.
+correction are stored once, the first wins; a position until there is its trade. A window's strike and outcome give way
+to one of the same or a better grade; its statistics to those over at least as many ticks, so that a session that joined
+late does not replace a whole window by a part of it.
 
 SQLite takes rows as parameters. PostgreSQL takes one parameter, ``rows``: a JSON array of them, which the server takes
 apart and not this process, whose event loop has ticks to make.
