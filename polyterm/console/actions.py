@@ -72,7 +72,15 @@ ACTIONS: Final = (
         "everywhere",
         "Resume after a kill",
     ),
-    Action("help", ("question_mark",), "app.help", "help", "this help; again to close it", "everywhere", "Help"),
+    Action(
+        "help",
+        ("question_mark",),
+        "app.help",
+        "help",
+        "help: every key and every word; again to close it",
+        "everywhere",
+        "Help",
+    ),
     Action(
         "palette",
         ("colon", "ctrl+p"),
@@ -132,9 +140,15 @@ ACTIONS: Final = (
         "everywhere",
         "Freeze the view, or let it go on",
     ),
-    Action("zoom", ("z",), "zoom", "zoom", "pane over the whole screen, or back", "panes", "Maximise the pane"),
+    Action("zoom", ("z",), "zoom", "zoom", "the pane over the whole screen, or back", "panes", "Maximise the pane"),
     Action(
-        "filter", ("slash",), "filter", "filter", "filter strategies or events by their words", "filtered", "Filter"
+        "filter",
+        ("slash",),
+        "filter",
+        "filter",
+        "filter strategies or events by their words; in a text field only ctrl keys act",
+        "filtered",
+        "Filter",
     ),
     Action(
         "theme",
@@ -148,12 +162,22 @@ ACTIONS: Final = (
     Action("theme_next", ("t",), "next", "", "", "themes"),
     Action("theme_keep", ("enter",), "keep", "", "", "themes"),
     Action("theme_take_back", ("escape",), "take_back", "", "", "themes"),
-    Action("next_pane", ("tab",), "next_pane(1)", "pane", "next pane, previous pane", "panes"),
+    Action("next_pane", ("tab",), "next_pane(1)", "pane", "next pane, previous pane; the mouse does it too", "panes"),
     Action("previous_pane", ("shift+tab",), "next_pane(-1)", "", "", "panes"),
-    Action("pane_ticks", ("1",), "pane('ticks')", "", "ticks, leaderboard, conflicts", "panes", "Pane: ticks"),
+    Action(
+        "pane_ticks", ("1",), "pane('ticks')", "", "the pane of ticks, leaderboard, conflicts", "panes", "Pane: ticks"
+    ),
     Action("pane_leaderboard", ("2",), "pane('leaderboard')", "", "", "panes", "Pane: leaderboard"),
     Action("pane_conflicts", ("3",), "pane('conflicts')", "", "", "panes", "Pane: conflicts"),
-    Action("pane_positions", ("4",), "pane('positions')", "", "positions, events, feeds", "panes", "Pane: positions"),
+    Action(
+        "pane_positions",
+        ("4",),
+        "pane('positions')",
+        "",
+        "the pane of positions, of events; all feeds",
+        "panes",
+        "Pane: positions",
+    ),
     Action("pane_events", ("5",), "pane('events')", "", "", "panes", "Pane: events"),
     Action("pane_feeds", ("6",), "app.show_feeds", "", "", "panes", "Pane: feeds"),
     Action(
@@ -205,6 +229,8 @@ ACTIONS: Final = (
         "Other figures, other events",
     ),
     Action("turn_back", ("left_square_bracket",), "turn(-1)", "", "", "filtered"),
+    Action("ticks_turn", ("right_square_bracket",), "turn(1)", "", "in the ticks: market, book or inputs first", "ticks"),
+    Action("ticks_turn_back", ("left_square_bracket",), "turn(-1)", "", "", "ticks"),
     Action(
         "sort_on",
         ("greater_than_sign",),

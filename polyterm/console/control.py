@@ -84,7 +84,7 @@ class Control:
             ack = await self._link.send(command)
         except LinkError as error:
             if command.kind == "kill":
-                self._latest.kill_in_doubt(f"the engine cannot be reached ({error}). Use: polyterm kill")
+                self._latest.kill_in_doubt(f"engine unreachable: {error}")
             self._settle(command, _unreached(command.kind, error))
         else:
             self._latest.acknowledge(ack)
@@ -97,7 +97,7 @@ class Control:
         if kind == "kill" and ack.state == "KILLED":
             return Notice(f"Killed already: {reason}", "info", self._soon(), true_in=ack.state)
         if kind == "kill":
-            self._latest.kill_in_doubt(f"the engine refused: {reason}")
+            self._latest.kill_in_doubt(f"refused: {reason}")
         return Notice(f"Refused to {kind}: {reason}", "danger" if kind == "kill" else "warn", None)
 
     def _settle(self, command: Command, notice: Notice) -> None:

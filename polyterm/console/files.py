@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-_DOLLARS: Final = re.compile(r"-?\$[\d,]+(?:\.\d+)?|[+-][\d,]*\d\.\d\d(?!\d|%)")
+# Amounts have a dollar sign, or a sign and no unit; also those that something stands in front of.
+_DOLLARS: Final = re.compile(r"-?\$[\d,]+(?:\.\d+)?|(?<!\w)[+-][\d,]*\d(?:\.\d*)?(?![\d.%¢b])")
 _TEXT: Final = re.compile(r">([^<>]+)</text>")
 MASK: Final = "•"
 
@@ -30,7 +31,7 @@ def save(folder: Path, name: str, suffix: str, text: str, now: datetime | None =
 
 
 def masked(svg: str) -> str:
-    """The picture with every amount of dollars blotted out: ``$217.00``, and ``+61.15`` as P&L is written."""
+    """The picture with every amount of dollars blotted out: ``$217.00``, and ``+61.15`` or ``-51`` as P&L is."""
     return _TEXT.sub(lambda text: f">{_DOLLARS.sub(_blot, text[1])}</text>", svg)
 
 

@@ -57,6 +57,8 @@ def remapped(
             raise ConfigError(f"The setting console.keys.{name} names no action: {_nearest(name, by_id)}")
         if name in FIXED:
             raise ConfigError(f"The setting console.keys.{name} is not valid: K kills and P pauses on every console.")
+        if not given:
+            raise ConfigError(f"The setting console.keys.{name} has no key: name one.")
         for key in given:
             _check(name, key)
     table = tuple(_with_keys(action, wanted.get(action.id)) for action in actions)

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,10 @@ def themes() -> Themes:
 def console(themes: Themes) -> Callable[..., ConsoleApp]:
     """Builds an app on a link; its clock stands still at 100 s."""
 
-    def build(link: MemoryLink, theme: str = "dark", clock: Callable[[], float] = lambda: 100.0) -> ConsoleApp:
-        return ConsoleApp(link, theme=choose(themes, theme), themes=themes.themes, clock=clock, quit_note=QUIT_NOTE)
+    def build(
+        link: MemoryLink, theme: str = "dark", clock: Callable[[], float] = lambda: 100.0, **more: Any
+    ) -> ConsoleApp:
+        chosen = choose(themes, theme)
+        return ConsoleApp(link, theme=chosen, themes=themes.themes, clock=clock, quit_note=QUIT_NOTE, **more)
 
     return build

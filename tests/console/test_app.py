@@ -5,17 +5,14 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
-from textual.binding import Binding
 from textual.events import Key
 from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets._toast import Toast
 
-from polyterm.console.actions import ACTIONS, key_names
 from polyterm.console.app import ConsoleApp
 from polyterm.console.control import operator
 from polyterm.console.screens.base import ConsoleScreen
-from polyterm.console.screens.help import HelpScreen
 from polyterm.console.theming import Themes
 from polyterm.console.widgets.filter import FilterField
 from polyterm.console.widgets.heatmap import Heatmap
@@ -25,7 +22,6 @@ from polyterm.core.command import Ack
 from polyterm.core.snapshot import Camp, Leaderboard, Positions, SnapshotDelta
 from polyterm.service.link.port import Connection
 from tests.console import scenes
-from tests.console.conftest import QUIT_NOTE
 from tests.console.links import CONNECTED, MemoryLink, obedient
 from tests.waiting import eventually
 
@@ -68,7 +64,7 @@ async def test_kill_acts_at_once_on_every_screen(console: Build, key: str, scree
         assert "KILLING…" in words(app, "#status")
         await link.answers.put(obedient(command))
         await eventually(lambda: "KILLED" in words(app, "#status"))
-        assert "To resume: polyterm resume" in words(app, "#status")
+        assert "R resumes, and asks first" in words(app, "#status")
 
 
 @pytest.mark.parametrize("focus", ["ticks", "leaderboard", "conflicts", "positions"])
@@ -137,7 +133,7 @@ async def test_pause_in_killed_does_nothing_and_says_how_to_resume(console: Buil
         await painted(pilot)
         await pilot.press("P")
         assert link.commands == []
-        assert "P does nothing here. To resume: polyterm resume" in words(app, "#status")
+        assert "P does nothing here. R resumes, and asks first" in words(app, "#status")
 
 
 async def test_pause_before_anything_was_heard_says_so(console: Build) -> None:
@@ -605,35 +601,6 @@ async def test_fewer_coins_leave_more_room(console: Build) -> None:
         await painted(pilot)
         assert app.screen.query_one("#ticks").size.height == 2
         assert table(app, "leaderboard").size.height == 13
-
-
-async def test_help_lists_exactly_the_keys_that_are_bound(console: Build) -> None:
-    app = console(MemoryLink(CONNECTED, scenes.FULL))
-    async with app.run_test(size=(120, 60)) as pilot:
-        await painted(pilot)
-        bound: set[str] = set()
-        for node in (app, app.screen, *app.screen.query("*").exclude("FilterField")):  # whose keys edit text
-            for bindings in node._bindings.key_to_bindings.values():
-                bound |= {binding.key for binding in bindings if isinstance(binding, Binding)}
-        assert bound == {key for action in ACTIONS for key in action.keys}
-        await pilot.press("question_mark")
-        await painted(pilot)
-        assert isinstance(app.screen, HelpScreen)
-        shown = words(app, "#help")
-        keys = {token for line in shown.splitlines()[1:] for token in line[:18].split()}
-        named = {token for action in ACTIONS for token in key_names(action).split()}
-        assert named <= keys
-        assert QUIT_NOTE in shown
-        await pilot.press("escape")
-        assert not isinstance(app.screen, HelpScreen)
-
-
-async def test_no_key_is_bound_twice_in_one_place() -> None:
-    for scope in ("everywhere", "panes", "table", "heatmap"):
-        keys = [key for action in ACTIONS if action.scope in ("everywhere", scope) for key in action.keys]
-        if scope != "everywhere":
-            assert len(keys) == len(set(keys))
-    assert not {"k", "p"} & {key for action in ACTIONS for key in action.keys}
 
 
 async def test_theme_notices_are_shown_until_they_are_put_away(themes: Themes) -> None:

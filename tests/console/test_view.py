@@ -530,7 +530,7 @@ def test_the_status_bar_says_state_mode_and_money() -> None:
     ("delta", "tone", "words"),
     [
         (scenes.PAUSED, "paused", ("PAUSED", "No entries; exits go on. P resumes", "maria")),
-        (scenes.KILLED, "killed", ("KILLED", "No entries, no exits. To resume: polyterm resume")),
+        (scenes.KILLED, "killed", ("KILLED", "No entries, no exits. R resumes, and asks first")),
     ],
 )
 def test_anything_but_running_is_unmistakable(delta: SnapshotDelta, tone: str, words: tuple[str, ...]) -> None:

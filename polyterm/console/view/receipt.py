@@ -5,7 +5,7 @@ from typing import Final
 
 from polyterm.console.latest import Receipt, View
 from polyterm.console.view.cells import Cell, Line, Role, cut, short_name
-from polyterm.console.view.figures import age, bar, clock_time, countdown, side
+from polyterm.console.view.figures import age, clock_time, countdown, side
 from polyterm.core.event import TradingStateChanged
 from polyterm.core.snapshot import PositionRow
 
@@ -13,7 +13,6 @@ DONE: Final = Cell("✓ ", "up")
 UNDER_WAY: Final = Cell("… ", "accent")
 WRONG: Final = Cell("✗ ", "danger")
 LEFT: Final = Cell("! ", "warn")
-BAR: Final = 8
 NAME: Final = 20
 
 
@@ -46,13 +45,13 @@ def _open(view: View) -> tuple[PositionRow, ...]:
 
 def _command(view: View, receipt: Receipt) -> Line:
     if receipt.trouble:
-        return (WRONG, Cell("NOT CONFIRMED: ", "danger"), Cell(receipt.trouble))
+        return (WRONG, Cell("NOT CONFIRMED. Use: polyterm kill", "danger"), Cell(f" ({receipt.trouble})"))
     if receipt.answered is None:
         return (UNDER_WAY, Cell("Kill sent"), Cell(f" {age(view.now - receipt.asked)} ago", "muted"))
     killed = Cell("Killed", "strong")
     event = _killing(view)
     if event is None:
-        return (DONE, killed, Cell(_by_reason(view), "muted"))
+        return (DONE, killed, Cell(" from this console" if receipt.own else _by_reason(view), "muted"))
     why = f": {event.reason}" if event.reason else ""
     return (DONE, killed, Cell(f" {clock_time(event.at_ms)} UTC by {event.actor} ({event.origin}){why}", "muted"))
 
@@ -84,29 +83,28 @@ def _positions(view: View, receipt: Receipt, rows: Sequence[PositionRow]) -> Lin
             return (LEFT, Cell("Positions: none when the engine was last heard"))
         return (DONE, Cell("FLAT: ", "strong"), Cell("nothing is open, nothing more can be lost"))
     count = max(len(rows), view.status.open_positions)
-    said = f"Positions: {count} left" + (" when last heard" if view.lost else "")
-    loss = Cell(f"at most -${greatest_loss(rows):,.2f}", "danger")
-    return (LEFT, Cell(said), Cell(", which can lose "), loss, *_progress(receipt, count), *_last_end(view, rows))
+    said = f"{count} position{'s' if count > 1 else ''} left" + (" when last heard" if view.lost else "")
+    loss = Cell(f"-${greatest_loss(rows):,.2f}", "danger")
+    return (LEFT, Cell(f"{said}, at most "), loss, *_progress(receipt, count), *_last_end(view, rows))
 
 
 def _progress(receipt: Receipt, left: int) -> Line:
     if not receipt.held or left >= receipt.held:
         return ()
-    gone = receipt.held - left
-    return (Cell(f"  {bar(gone / receipt.held, BAR)}", "accent"), Cell(f" {gone} of {receipt.held} closed", "muted"))
+    return (Cell(f"  {receipt.held - left} of {receipt.held} closed", "accent"),)
 
 
 def _last_end(view: View, rows: Sequence[PositionRow]) -> Line:
     if view.market_ms is None or not rows:
         return ()
     left_s = max(row.key.end for row in rows) - view.market_ms / 1000
-    return (Cell(f"  the last ends in {countdown(left_s)}" if left_s > 0 else "  all have ended", "muted"),)
+    return (Cell(f"  last ends {countdown(left_s)}" if left_s > 0 else "  all have ended", "muted"),)
 
 
 def _position(row: PositionRow, view: View) -> Line:
-    ends = "awaits its outcome" if row.pending else ""
+    ends = "has ended" if row.pending else ""
     if not ends and view.market_ms is not None:
-        ends = f"ends in {countdown(row.key.end - view.market_ms / 1000)}"
+        ends = f"ends {countdown(row.key.end - view.market_ms / 1000)}"
     role: Role = "warn" if row.pending else "muted"
     return (
         Cell(f"    {short_name(row.strategy, NAME):<{NAME}} {row.key.coin.upper():<4} "),

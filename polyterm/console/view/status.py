@@ -8,7 +8,7 @@ from polyterm import __version__
 from polyterm.console.latest import Severity, View
 from polyterm.console.layout import MIN_HEIGHT, MIN_WIDTH
 from polyterm.console.view.cells import Cell, Item, Line, Role, joined
-from polyterm.console.view.figures import age, aged, bar, clock_time, countdown, money
+from polyterm.console.view.figures import age, aged, bar, clock_time, countdown, elapsed, money
 from polyterm.console.view.playback import playback_items
 from polyterm.core.command import CommandKind, TradingState
 from polyterm.core.snapshot import Status
@@ -73,7 +73,7 @@ def too_small(view: View, width: int, height: int) -> str:
 
 def _frozen(frozen_s: float | None) -> list[Item]:
     """Only the picture stands still, which must never be taken for trading that stands still."""
-    return [] if frozen_s is None else [Item(21, (Cell(f" VIEW FROZEN {age(frozen_s)} ", "badge-frozen"),))]
+    return [] if frozen_s is None else [Item(21, (Cell(f" VIEW FROZEN {elapsed(int(frozen_s))} ", "badge-frozen"),))]
 
 
 def _state(view: View) -> tuple[str, Role, str]:

@@ -19,5 +19,7 @@ class KeyStrip(Lines):
     async def on_click(self, event: events.Click) -> None:
         """A click on a key or its word does what the key does."""
         action = pressed(self._lines[0], event.x, actions_of(self.app)) if self._lines else None
-        if action is not None:
-            await self.app.run_action(action.run, self.screen.focused or self.screen)
+        active = self.screen.active_bindings.values() if action is not None else ()
+        owner = next((each.node for each in active if action is not None and each.binding.id == action.id), None)
+        if action is not None and owner is not None:
+            await self.app.run_action(action.run, owner)
