@@ -22,6 +22,7 @@ class Playback(msgspec.Struct, frozen=True, kw_only=True):
     """``take`` grows whenever the recording was left for another place of it: what was told before is not the past of
     what comes. ``window`` is the one that has begun last, from 1, of ``windows`` so far; ``complete`` once the whole
     recording has been read. ``seeking`` is the window on the way to which the player is, and ``share`` how far.
+    ``still_s`` are the seconds for which market time has stood still.
     """
 
     take: int
@@ -33,3 +34,4 @@ class Playback(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool
     seeking: int | None = None
     share: float = 0.0
+    still_s: int = 0

@@ -1,6 +1,7 @@
 """A played recording gives what a replay of it gives, however it was played."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,13 +74,14 @@ class Playing:
     """A player with everything around it but consoles; ``shown`` is what a console would have as its events."""
 
     def __init__(self, inputs: tuple[Stamped, ...] = INPUTS, *, speed: int = 1000) -> None:
+        self.slept_s = 0.0
         self.tape = Tape()
         for first in range(0, len(inputs), PIECE):
             piece = inputs[first : first + PIECE]
             self.tape.append(piece, pack(piece))
         self.tape.complete = True
         self.engine = Engine("replay", [Book(entry) for entry in REGISTRY])
-        self.clock = PlayerClock(inputs[0][0])
+        self.clock = PlayerClock(inputs[0][0], lambda: time.monotonic() + self.slept_s)
         screen = Screen(self.tape.series)
         sequencer = Sequencer(self.engine, self.clock, watch=screen.watch, submit=lambda *_: None)
         self.stage = Stage(self.engine, sequencer, screen)
@@ -197,6 +199,15 @@ async def test_a_command_is_undone_by_going_back_before_it(replayed: tuple[Event
         await playing.to_the_end()
     behind = len(replayed) - len(playing.shown)
     assert encoded(playing.shown) == encoded(replayed[behind:])
+
+
+async def test_a_stopped_player_shows_that_it_is_alive() -> None:
+    async with Playing(speed=1) as playing:
+        assert playing.steer("toggle") == ""
+        playing.slept_s = 60.0
+        assert 60 <= playing.player.playback().still_s < 70
+        assert playing.steer("toggle") == ""
+        assert playing.player.playback().still_s == 0
 
 
 async def test_it_says_when_there_is_nothing_more() -> None:

@@ -48,6 +48,7 @@ class Player:
         self._target: int | None = None
         self._window = 0  # that is sought
         self._began = 0  # the place where the seeking began
+        self._still_since: float | None = clock.monotonic()
         self._wake = asyncio.Event()
 
     def grown(self) -> None:
@@ -71,6 +72,7 @@ class Player:
             complete=tape.complete,
             seeking=None if target is None else self._window,
             share=round(share, 2),
+            still_s=0 if self._still_since is None else int(self._clock.monotonic() - self._still_since),
         )
 
     async def run(self) -> None:
@@ -104,7 +106,7 @@ class Player:
         if self.ended:
             return "the recording has ended: go back to a window"
         self._paused = not self._paused
-        self._clock.run(0 if self._paused else self._speed)
+        self._run_clock(0 if self._paused else self._speed)
         return ""
 
     def _speed_of(self, order: PlaybackOrder) -> int:
@@ -120,18 +122,25 @@ class Player:
             return f"it plays at {SPEEDS[0]}× to {SPEEDS[-1]}×"
         self._speed = speed
         if self._clock.speed:
-            self._clock.run(speed)
+            self._run_clock(speed)
         return ""
+
+    def _run_clock(self, speed: int) -> None:
+        self._clock.run(speed)
+        if speed:
+            self._still_since = None
+        elif self._still_since is None:
+            self._still_since = self._clock.monotonic()
 
     # Playing
 
     def _play_on(self) -> float | None:
         """Take what is due. Gives the seconds until more is, None when that depends on others."""
         if self._paused or self._stage.place == self._tape.length:
-            self._clock.run(0)
+            self._run_clock(0)
             return None
         if not self._clock.speed:
-            self._clock.run(self._speed)
+            self._run_clock(self._speed)
         at_ms, now_ms = self._tape.at(self._stage.place)[0], self._clock.market_ms()
         if at_ms - now_ms > SKIPPED_MS:
             self._clock.set(at_ms)
@@ -173,7 +182,7 @@ class Player:
         if self._stage.place == self._tape.length:
             return "the recording has ended" if self._tape.complete else "the recording is still being read"
         self._paused = True
-        self._clock.run(0)
+        self._run_clock(0)
         events: list[Event] = []
         second = None
         while self._stage.place < self._tape.length:
@@ -221,5 +230,5 @@ class Player:
             self._take += 1
             self._recall(self._stage.newest)
             self._clock.set(self._tape.at(self._stage.place - 1)[0])
-            self._clock.run(0 if self._paused else self._speed)
+            self._run_clock(0 if self._paused else self._speed)
         return 0
