@@ -1,6 +1,7 @@
 """What is stored and no engine may know of any more: positions that nobody closed, and trades that an official result
 contradicts."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, Final
@@ -9,9 +10,13 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from polyterm.core.input import Outcome, PositionsFound, TradesFound
 from polyterm.core.market import COINS, GRADES, HORIZONS, MarketKey
+from polyterm.core.position import Position
+from polyterm.errors import StoreError
 from polyterm.store.position_rows import position_from_row
 from polyterm.store.schema import open_positions, paper_trades, windows
 from polyterm.store.trade_rows import trade_from_row
+
+_log = logging.getLogger(__name__)
 
 MOST_POSITIONS: Final = 5_000
 """In one answer: some windows full of what every strategy can hold."""
@@ -52,10 +57,19 @@ def contradicted(since_s: int) -> Select[Any]:
 
 
 def positions_found(rows: Iterable[Mapping[Any, Any]]) -> Iterator[PositionsFound]:
+    """Without those that cannot be read."""
     for key, same in groupby(rows, _key):
         of_window = list(same)
         outcome = None if of_window[0]["window_outcome"] is None else _outcome(key, of_window[0])
-        yield PositionsFound(key, tuple(map(position_from_row, of_window)), outcome)
+        yield PositionsFound(key, tuple(_readable(of_window)), outcome)
+
+
+def _readable(rows: Iterable[Mapping[Any, Any]]) -> Iterator[Position]:
+    for row in rows:
+        try:
+            yield position_from_row(row)
+        except StoreError as error:
+            _log.error("%s", error)
 
 
 def trades_found(rows: Iterable[Mapping[Any, Any]]) -> Iterator[TradesFound]:

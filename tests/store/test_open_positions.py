@@ -11,16 +11,19 @@ from sqlalchemy import select
 
 from polyterm.cli import cli
 from polyterm.core.event import EventId, PositionOpened
+from polyterm.core.input import PositionsFound
 from polyterm.core.market import MarketKey
 from polyterm.core.position import Leg, Position
 from polyterm.store.database import asking, reading_engine
 from polyterm.store.location import Location, SqliteFile
 from polyterm.store.position_rows import position_from_row
+from polyterm.store.queries import Reader
 from polyterm.store.reports.status import OpenPosition, database_status
 from polyterm.store.schema import open_positions, paper_trades
 from polyterm.store.store import Store
 from tests.store.builders import ENTRY, EPOCH, KEY, SESSION, closed, early_exit, taken
 from tests.store.conftest import QUICK
+from tests.store.databases import Make
 from tests.store.reported import ask
 
 
@@ -87,6 +90,18 @@ async def test_what_is_told_again_after_the_trade_is_not_held_again(place: Locat
 async def test_an_opening_that_is_told_twice_is_held_once(place: Location) -> None:
     await put(place, opening(1, bought()), opening(1, bought()))
     assert await held(place) == [bought()]
+
+
+async def test_one_that_cannot_be_read_does_not_hide_the_others(make: Make) -> None:
+    database = make()
+    await put(database.location, opening(1, bought()), opening(2, bought("SpotLag_Slow", 9)))
+    database.script("UPDATE open_positions SET position = '{}' WHERE strategy_name = 'SpotLag_Fast';")
+    reader = Reader.open(database.location)
+    try:
+        assert await reader.held_before("s1") == ()
+        assert await reader.held_before("s2") == (PositionsFound(KEY, (bought("SpotLag_Slow", 9),)),)
+    finally:
+        await reader.close()
 
 
 async def test_the_status_tells_each_open_position(place: Location) -> None:
