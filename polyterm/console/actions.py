@@ -229,7 +229,7 @@ ACTIONS: Final = (
         "Other figures, other events",
     ),
     Action("turn_back", ("left_square_bracket",), "turn(-1)", "", "", "filtered"),
-    Action("ticks_turn", ("right_square_bracket",), "turn(1)", "", "in the ticks: market, book or inputs first", "ticks"),
+    Action("ticks_turn", ("right_square_bracket",), "turn(1)", "", "in the ticks: book or inputs first", "ticks"),
     Action("ticks_turn_back", ("left_square_bracket",), "turn(-1)", "", "", "ticks"),
     Action(
         "sort_on",

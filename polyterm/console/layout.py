@@ -67,7 +67,7 @@ def _compact(width: int, height: int, coins: int) -> dict[PaneName, Place]:
     body = height - status - feeds - ticks - footer
     positions = 4 + max(0, body - 15) // 3
     middle = body - positions
-    conflicts = 36 + (width - MIN_WIDTH) // 3
+    conflicts = 30 + (width - MIN_WIDTH) // 3
     y_ticks = status + feeds
     y_middle = y_ticks + ticks
     return {

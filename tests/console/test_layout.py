@@ -26,7 +26,7 @@ def shown(table: str, width: int, height: int) -> list[str]:
     ("size", "table", "columns"),
     [
         ((80, 24), "ticks", "coin spot path distance bid ask fair edge left state"),
-        ((80, 24), "leaderboard", "strategy trades won costed"),
+        ((80, 24), "leaderboard", "strategy trades won costed touch"),
         ((80, 24), "positions", "strategy coin side entry mark unrealised held left closes"),
         (
             (120, 36),

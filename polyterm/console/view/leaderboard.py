@@ -15,7 +15,7 @@ from polyterm.core.market import COINS, HORIZON_SECONDS, Coin
 from polyterm.core.snapshot import LeaderboardRow, Tally
 
 COLUMNS: Final = (
-    ColumnSpec("strategy", "Leaderboard", 20, 100, "left", grow=3, grow_rank=22),
+    ColumnSpec("strategy", "Leaderboard", 16, 100, "left", grow=7, grow_rank=22),
     ColumnSpec("family", "family", 11, 12, "left"),
     ColumnSpec("trades", "trades", 6, 80),
     ColumnSpec("won", "win%", 4, 75),

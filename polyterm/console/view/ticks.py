@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, Literal, get_args
+
+import msgspec
 
 from polyterm.console.latest import View
 from polyterm.console.layout import Column, ColumnSpec
@@ -48,6 +50,15 @@ COLUMNS: Final = (
     ColumnSpec("state", "tradable?", 12, 87, "left", grow=33, grow_rank=10),
 )
 
+Aspect = Literal["market", "book", "inputs"]
+ASPECTS: Final[tuple[Aspect, ...]] = get_args(Aspect)
+_FIRST: Final[Mapping[Aspect, tuple[str, ...]]] = {
+    "market": (),
+    "book": ("coin", "bid", "ask", "bid_size", "ask_size", "spread", "state", "strike", "fair", "edge"),
+    "inputs": ("coin", "book_age", "spot_age", "oracle_age", "state", "oracle", "divergence", "regime", "spot"),
+}
+"""What an aspect is about: these columns are the last to leave."""
+
 # An oracle on a chain prints when its price has moved or a heartbeat is due, so only a long silence says anything.
 ORACLE_MAX_AGE_MS: Final = 120_000
 TICK_MAX_AGE_MS: Final = 5_000
@@ -80,6 +91,14 @@ _LONG: Final[Mapping[Invalid, str]] = {
 }
 _SENTENCE_FROM: Final = 30
 _FULL_FROM: Final = 44
+
+
+def columns_for(aspect: Aspect) -> tuple[ColumnSpec, ...]:
+    first = _FIRST[aspect]
+    return tuple(
+        msgspec.structs.replace(spec, rank=200 - first.index(spec.key)) if spec.key in first else spec
+        for spec in COLUMNS
+    )
 
 
 class _Shown:

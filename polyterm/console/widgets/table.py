@@ -40,6 +40,7 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         super().__init__(id=id)
         self._seen_styles = Styles(self)
         self._specs = specs
+        self._width = 0
         self._title = specs[0].title
         self._titled = False
         self._columns: tuple[Column, ...] = ()
@@ -76,11 +77,17 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
 
     def fit_to(self, width: int, *, titled: bool) -> None:
         """``titled``: the pane has a title line of its own, so the first heading says what the column holds."""
+        self._width = width
         self._columns = fit(self._specs, width - SCROLLBAR)
         self._titled = titled
         self.set_class(titled, "-titled")
         self._head(self._title)
         self.refresh()
+
+    def choose_columns(self, specs: Sequence[ColumnSpec]) -> None:
+        """Others than before, or the same with other ranks."""
+        self._specs = specs
+        self.fit_to(self._width, titled=self._titled)
 
     def show(self, rows: tuple[Row, ...], *, empty: str = "", note: str = "") -> None:
         """``empty`` stands in the pane while there are no rows; ``note`` is added to the title."""

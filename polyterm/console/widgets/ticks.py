@@ -7,7 +7,7 @@ from textual.binding import BindingType
 from polyterm.console.actions import bindings
 from polyterm.console.latest import View
 from polyterm.console.view.sheets import Sheet, ticks_sheet
-from polyterm.console.view.ticks import COLUMNS, tick_rows
+from polyterm.console.view.ticks import ASPECTS, COLUMNS, Aspect, columns_for, tick_rows
 from polyterm.console.widgets.table import Table
 
 
@@ -16,12 +16,23 @@ class TicksPane(Table):
 
     def __init__(self) -> None:
         super().__init__("ticks", COLUMNS)
+        self._aspect: Aspect = ASPECTS[0]
+        self._view: View | None = None
 
     def sheet(self, view: View) -> Sheet:
         return ticks_sheet(view)
 
+    def action_turn(self, step: int) -> None:
+        """Where not every column fits: what the market says, what the book holds, or how fresh the inputs are."""
+        self._aspect = ASPECTS[(ASPECTS.index(self._aspect) + step) % len(ASPECTS)]
+        self.choose_columns(columns_for(self._aspect))
+        if self._view is not None:
+            self.repaint(self._view)
+
     def repaint(self, view: View) -> None:
+        self._view = view
         self.show(
             tick_rows(view, self.columns),
+            note="" if self._aspect == ASPECTS[0] or not self._titled else f"({self._aspect} first)",
             empty="Ticks appear here seconds after the engine has been reached, one a second for each coin.",
         )
