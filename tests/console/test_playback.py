@@ -39,6 +39,9 @@ async def test_the_keys_of_a_recording_steer_it_and_nothing_else(console: Build)
         await pilot.press(*KEYS)
         await eventually(lambda: [order.kind for order in link.orders] == list(KEYS.values()))
         assert link.commands == []
+        assert "space stop" in words(app, "#footer")
+        link.on_snapshot(replaying(paused=True))
+        await painted(pilot)
         assert "space play" in words(app, "#footer")
 
 
@@ -50,7 +53,7 @@ async def test_on_live_data_they_are_no_keys(console: Build) -> None:
         await pilot.press(*KEYS)
         await painted(pilot)
         assert link.orders == []
-        assert "space play" not in words(app, "#footer")
+        assert "space" not in words(app, "#footer")
 
 
 async def test_in_a_text_field_they_are_text(console: Build) -> None:

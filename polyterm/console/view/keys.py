@@ -61,6 +61,9 @@ def _key(action: Action, view: View) -> Line:
         label = "resume"
     if action.id == "freeze" and view.frozen_s is not None:
         label = "unfreeze"
+    playback = None if view.live.status is None else view.live.status.playback
+    if action.id == "play" and playback is not None and not playback.paused:
+        label = "stop"
     return (Cell(key, "accent"), Cell(f" {label}"))
 
 
