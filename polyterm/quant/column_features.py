@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from operator import attrgetter
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from polyterm.quant import column_folds, primitives
 from polyterm.quant.column_bounds import Bounds
+from polyterm.quant.column_parts import Part
 from polyterm.quant.columns import OPERATIONS, Column, Mask
 from polyterm.quant.definitions import LEAD_MOVE, LONG_LOOKBACK_S, LOOKBACK_S
 from polyterm.quant.expression import Node, looks_back
@@ -20,6 +22,9 @@ _FEW: Final = 6
 """Conditions are looked at cell by cell once less than one in so many cells is left."""
 
 _BLOCK: Final = 8_192
+
+_LABORIOUS: Final = {"deviation", "decayed_square", "range_squares", "highest", "lowest", "total", "average"}
+"""Folds that are worked out only where they are asked for, when that is on few cells."""
 
 Slice = Callable[[slice, Any], Any]
 """A value on some cells; the second argument has the values of the position there as attributes."""
@@ -106,10 +111,13 @@ class Evaluator(Bounds):
             if node.kind == "operation" and id(node) not in self._kept:
                 value = self._operation(node, [self._at(arg, cells, found) for arg in node.args])
             else:
-                value = self.value(node)
-                value = value[cells] if isinstance(value, np.ndarray) else value
+                value = self._known_at(node, cells)
             found[id(node)] = value
         return value
+
+    def _known_at(self, node: Node, cells: Whole) -> Any:
+        value = self.value(node)
+        return value[cells] if isinstance(value, np.ndarray) else value
 
     def cells_where(self, condition: Node, within: Mask) -> Whole:
         """The cells of ``within`` on which ``condition`` holds.
@@ -204,6 +212,7 @@ class ColumnFeatures(Evaluator):
         self.grid = Grid(ticks.slot, ticks.epoch, margin)
         self._past = past
         self._oldest_kept: dict[int, tuple[Column, Column]] = {}
+        self._parts: dict[int, Part] = {}
         self._leads = leads
         self._lead = lead
         self._lead_starts = lead_starts
@@ -221,6 +230,23 @@ class ColumnFeatures(Evaluator):
         if any(isinstance(number, Node) for number in numbers):
             return getattr(column_folds, node.name)(self.value(series), *map(self.value, numbers))
         return _in_blocks(node, self.value(series))
+
+    def forget(self, ids: Collection[int]) -> None:
+        super().forget(ids)
+        for known in ids:
+            self._parts.pop(known, None)
+
+    def _known_at(self, node: Node, cells: Whole) -> Any:
+        if node.kind == "fold" and node.name in _LABORIOUS and id(node) not in self._kept and len(cells):
+            part = self._parts.get(id(node))
+            if part is None:
+                work = partial(_folded, node)
+                part = self._parts[id(node)] = Part(work, self.value(node.args[0]), looks_back(node))
+            values = part.at(cells)
+            if values is not None:
+                return values
+            del self._parts[id(node)]
+        return super()._known_at(node, cells)
 
     def _record(self, node: Node) -> Column:
         expression, kept = node.args
@@ -288,16 +314,19 @@ class _Young(Evaluator):
         return getattr(column_folds, node.name)(self.value(series), *args)
 
 
+def _folded(fold: Node, x: Column) -> Column:
+    _, *numbers = fold.args
+    column: Column = getattr(column_folds, fold.name)(x, *numbers)
+    return column
+
+
 def _in_blocks(fold: Node, x: Column) -> Column:
     """A fold of a long column, a processor's cache full at a time."""
-    _, *numbers = fold.args
-    work = getattr(column_folds, fold.name)
     before = looks_back(fold)
     if len(x) <= 2 * _BLOCK or before == 0:
-        whole: Column = work(x, *numbers)
-        return whole
+        return _folded(fold, x)
     result = np.empty(len(x))
     for first in range(0, len(x), _BLOCK):
         warm = min(first, before)
-        result[first : first + _BLOCK] = work(x[first - warm : first + _BLOCK], *numbers)[warm:]
+        result[first : first + _BLOCK] = _folded(fold, x[first - warm : first + _BLOCK])[warm:]
     return result
