@@ -26,6 +26,9 @@ async def show(
         theme=settings.console.theme,
         user_themes=config_dir() / "themes",
         remembered=state_dir() / "console.json",
+        folder=settings.data_dir,
+        keys=settings.console.keys,
+        vi=settings.console.vi,
         quit_note=quit_note,
         until=until,
     )

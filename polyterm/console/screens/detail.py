@@ -105,8 +105,9 @@ class DetailScreen(ConsoleScreen):
             self.set_focus(panes[(place + step) % len(panes)])
 
     def ask_again(self) -> None:
-        """Unless the last question still waits, or somebody looks at another screen."""
-        if not self._asking and self.is_current:
+        """Unless the last question still waits, the view is frozen, or somebody looks at another screen."""
+        frozen = self._view is not None and self._view.frozen_s is not None
+        if not self._asking and not frozen and self.is_current:
             self._asking = True
             self.run_worker(self._fetch(), group="questions")
 
