@@ -176,6 +176,7 @@ class Runtime:
             view.latched = lease.latched or (latch.read() if latch.path.exists() else None)
             return False
         view.phase, view.why, view.latched = "starting", "", None
+        view.started_ms = self._clock.market_ms()  # not before: while this one observed another session went on
         if not lease.ran_before:
             latch.begin()
         latch.catch_up(lease.latched)

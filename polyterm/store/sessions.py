@@ -36,6 +36,7 @@ from polyterm.store.trade_rows import trade_from_row
 INPUTS_SINCE_VERSION: Final = 2
 PAGE: Final = 2_000
 _EARLY_MS: Final = 60_000  # a tick of a slot may come late
+_LATE_MS: Final = 3_600_000  # clocks of two machines may differ
 
 
 class StoredSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,8 +194,8 @@ class SessionArchive:
             .limit(PAGE)
         )
         end_ms = session.next_ms if session.ended_ms is None else session.ended_ms
-        if end_ms is not None:
-            query = query.where(column.timestamp_ms <= end_ms)
+        if end_ms is not None:  # else everything that came later would be looked through
+            query = query.where(column.timestamp_ms <= end_ms + _LATE_MS)
         after_ms = since_ms - _EARLY_MS
         while page := await self._page(query.where(column.timestamp_ms > after_ms)):
             for row in page:

@@ -240,6 +240,21 @@ async def test_a_crash_before_the_first_checkpoint_loses_nothing(folder: Path, a
         assert len(engine.runtime.view.positions()) == 1
 
 
+async def test_a_session_of_who_observed_before_begins_when_it_takes_over(folder: Path, clock: ManualClock) -> None:
+    """Else it would seem to end the other's before what that has stored since."""
+    async with running(settings(folder)) as owner, running(settings(folder, instance="second")) as observer:
+        await feed(owner, clock, *OPENING)
+        owner.stop.set()
+        await owner.task
+        await eventually(lambda: observer.runtime.view.health().status != "starting" and observer.runtime.view.store)
+        assert len(observer.runtime.view.positions()) == 1
+    began = ask(folder, "SELECT session, started_ms FROM sessions ORDER BY started_ms")
+    assert began == [
+        (owner.runtime.view.session, (KEY.epoch - 5) * 1000),
+        (observer.runtime.view.session, (KEY.end - 79) * 1000),
+    ]
+
+
 async def test_a_long_repetition_has_time_as_long_as_it_goes_on(
     folder: Path, after: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
