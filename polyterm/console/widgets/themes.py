@@ -69,6 +69,11 @@ class ThemeChooser(Table):
         self._before = None
         self._close()
 
+    def on_unmount(self) -> None:
+        """Its screen may be closed under it."""
+        if self.app.is_running:
+            self.app.theme = self._current
+
     def _close(self) -> None:
         self.app.theme = self._current
         if self._before is not None and self._before.is_attached:
