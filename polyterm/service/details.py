@@ -71,9 +71,21 @@ async def window_answer(stored: StoredWindow, held: Iterable[Position], newest: 
         line = msgspec.structs.replace(line, strike=newest.strike)
     # In a thread: an engine that waited for it would miss its second.
     path = await asyncio.to_thread(lambda: window_path(ticks_from_rows(stored.ticks)))
-    trades = [*stored.trades, *(_open(position) for position in held if position.key == key)]
-    trades.sort(key=lambda trade: (trade.entry_ms, trade.strategy))
-    return WindowAnswer(line=line, path=path, trades=tuple(trades), gaps=stored.gaps)
+    return WindowAnswer(line=line, path=path, trades=_all(stored.trades, held, key), gaps=stored.gaps)
+
+
+async def told_window(
+    line: WindowLine, ticks: Sequence[Tick], trades: Iterable[WindowTrade], held: Iterable[Position]
+) -> WindowAnswer:
+    """The same from what is in memory."""
+    path = await asyncio.to_thread(window_path, ticks)
+    return WindowAnswer(line=line, path=path, trades=_all(trades, held, line.key), gaps=())
+
+
+def _all(closed: Iterable[WindowTrade], held: Iterable[Position], key: MarketKey) -> tuple[WindowTrade, ...]:
+    """Trades of a window and what is open in it, the oldest first."""
+    trades = [*closed, *(_open(position) for position in held if position.key == key)]
+    return tuple(sorted(trades, key=lambda trade: (trade.entry_ms, trade.strategy)))
 
 
 def _open(position: Position) -> WindowTrade:

@@ -13,11 +13,13 @@ from polyterm.core.event import Event, TradeClosed
 from polyterm.core.input import Outcome, WindowEnded, WindowOpened
 from polyterm.core.market import MarketKey, Reference
 from polyterm.core.playback import PlaybackOrder
+from polyterm.core.query import TradesQuery
 from polyterm.core.tick import Tick
 from polyterm.engine.books import Book
 from polyterm.engine.columnar import ColumnarReplay
 from polyterm.engine.engine import Engine
 from polyterm.errors import ConfigError
+from polyterm.service.playback.past import page, record
 from polyterm.service.playback.player import Player
 from polyterm.service.playback.runtime import ReplayRuntime
 from polyterm.service.playback.stage import Stage
@@ -218,6 +220,34 @@ async def test_it_says_when_there_is_nothing_more() -> None:
         assert "ended" in playing.steer("tick")
         assert playing.steer("window", 1) == ""
         await playing.reached(1)
+
+
+async def test_what_has_happened_is_told_without_a_database(replayed: tuple[Event, ...]) -> None:
+    async with Playing() as playing:
+        await playing.to_the_end()
+        past = playing.stage.past
+        trades = past.trades(TradesQuery("all"), 0)
+        closed = {id(event.trade): event.trade for event in replayed if isinstance(event, TradeClosed)}
+        assert len(trades) == len(closed)
+        for row in playing.engine.leaderboard_rows():
+            own = past.trades(TradesQuery("all", row.strategy), 0)
+            found = record(own)
+            assert sum(coin.trades for coin in found.coins) == sum(one.trades for one in found.minutes) == row.trades
+            assert sum(coin.wins for coin in found.coins) == row.wins
+            if own:
+                assert found.equity[-1].costed == pytest.approx(row.pnl_costed)
+        told = page(trades, TradesQuery("all", limit=10))
+        assert told.trades == tuple(reversed(trades[-10:]))
+        assert sum(part.pnl for part in told.totals) == pytest.approx(sum(trade.pnl for trade in trades))
+        key = MarketKey("eth", "15m", FIRST + LENGTH)
+        (line,) = past.lines(lambda one: one == key)
+        assert (line.outcome, line.grade, line.ticks, line.delay_s) == ("up", "official", TICKED_S // 3, 2.0)
+        assert len(playing.tape.ticks_of(key, playing.stage.place)) == TICKED_S // 3
+        assert playing.steer("window", 2) == ""
+        await playing.reached(2)
+        playing.steer("toggle")
+        assert {trade.key.epoch for trade in past.trades(TradesQuery("all"), 0)} <= {FIRST, FIRST + LENGTH}
+        assert past.newest(5) == tuple(playing.shown[-5:])
 
 
 async def test_a_recording_without_a_tick_is_refused(tmp_path: Path) -> None:

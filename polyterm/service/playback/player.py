@@ -19,6 +19,7 @@ SKIPPED_MS: Final = 120_000
 TURN_S: Final = 0.02
 SHORTEST_REST_S: Final = 0.005
 LATE_S: Final = 0.25
+EVENTS_RECALLED: Final = 1000
 
 Announce = Callable[[tuple[Event, ...]], None]
 
@@ -228,7 +229,7 @@ class Player:
         if self._stage.place >= target:
             self._target = None
             self._take += 1
-            self._recall(self._stage.newest)
+            self._recall(self._stage.past.newest(EVENTS_RECALLED))
             self._clock.set(self._tape.at(self._stage.place - 1)[0])
             self._run_clock(0 if self._paused else self._speed)
         return 0

@@ -98,7 +98,8 @@ class ReplayRuntime:
             screen=self._screen,
             settings=effective(self._settings),
         )
-        stage = Stage(engine, sequencer, self._screen)
+        stage = view.stage = Stage(engine, sequencer, self._screen)
+        view.tape = self._tape
         async with AsyncExitStack() as stack:
 
             def announce(events: tuple[Event, ...]) -> None:

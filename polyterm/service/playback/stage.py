@@ -8,34 +8,34 @@ from polyterm.core.command import Command
 from polyterm.core.event import Event
 from polyterm.engine.checkpoint import decode
 from polyterm.engine.engine import Engine
+from polyterm.service.playback.past import Past
 from polyterm.service.sequencer import Counts, Sequencer
 from polyterm.service.snapshots import Screen, Seen
 from polyterm.store.span import Stamped
 
 MARKS_KEPT: Final = 256
-EVENTS_MARKED: Final = 200
 
 
 class Mark(NamedTuple):
-    """Everything as it was before the input at ``place``, after so many ``commands`` of the operator."""
+    """Everything as it was before the input at ``place``, after so many ``commands`` of the operator and ``events``."""
 
     place: int
     commands: int
     checkpoint: bytes
     counts: Counts
     seen: Seen
-    events: tuple[Event, ...]
+    events: int
 
 
 class Stage:
     """Goes back to the start of any window: to the nearest mark, from where the rest is played again.
 
-    Going back undoes what the operator commanded since. ``newest`` are the last events up to here.
+    Going back undoes what the operator commanded since.
     """
 
     def __init__(self, engine: Engine, sequencer: Sequencer, screen: Screen) -> None:
         self.place = 0
-        self.newest: tuple[Event, ...] = ()
+        self.past = Past()
         self._engine = engine
         self._sequencer = sequencer
         self._screen = screen
@@ -47,20 +47,17 @@ class Stage:
     def take(self, stamped: Stamped) -> list[Event]:
         events = self._sequencer.take(*stamped)
         self.place += 1
-        self._keep(events)
+        self.past.add(events)
         return events
 
     def command(self, command: Command) -> list[Event]:
         """What follows in the recording has not happened yet after this, even where it has been seen."""
         self._commands += 1
         del self._marks[self._behind(self.place) :]
+        self.past.forget_ahead()
         events = self._sequencer.handle(command)
-        self._keep(events)
+        self.past.add(events)
         return events
-
-    def _keep(self, events: list[Event]) -> None:
-        if events:
-            self.newest = (*self.newest, *events)[-EVENTS_MARKED:]
 
     def mark(self) -> None:
         """Make it quick to come back here."""
@@ -84,9 +81,11 @@ class Stage:
             # A strategy has a memory that cannot be saved: only what begins with nothing is what it was.
             self._can_go_back, mark, index = False, self._first, 0
             self._engine.restore(decode(zlib.decompress(mark.checkpoint)))
+        self.place, self.past.length = mark.place, mark.events
         if mark.commands != self._commands or not self._can_go_back:
             del self._marks[index + 1 :]
-        self.place, self._commands, self.newest = mark.place, mark.commands, mark.events
+            self.past.forget_ahead()
+        self._commands = mark.commands
         self._sequencer.go_back(mark.counts)
         self._screen.go_back(mark.seen)
 
@@ -97,5 +96,5 @@ class Stage:
     def _made_mark(self) -> Mark:
         checkpoint = zlib.compress(self._engine.checkpoint(), 1)
         return Mark(
-            self.place, self._commands, checkpoint, self._sequencer.counts, self._screen.saved(), self.newest
+            self.place, self._commands, checkpoint, self._sequencer.counts, self._screen.saved(), self.past.length
         )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from polyterm.core.input import Outcome, Payload, WindowEnded, WindowOpened
-from polyterm.core.market import Coin, Horizon
+from polyterm.core.market import Coin, Horizon, MarketKey
 from polyterm.core.tick import Tick
 from polyterm.store.span import Stamped
 
@@ -34,6 +34,7 @@ class Tape:
         self.series: list[tuple[Coin, Horizon]] = []
         self.complete = False
         self._newest_epoch = -1
+        self._begun: dict[MarketKey, int] = {}
         self._pieces: list[bytes] = []
         self._unpacked: tuple[int, list[Stamped]] = (-1, [])
 
@@ -47,9 +48,11 @@ class Tape:
     def _note(self, place: int, payload: Payload) -> None:
         if isinstance(payload, Tick):
             self.ticks += 1
-        if isinstance(payload, WindowOpened) and payload.key.epoch > self._newest_epoch:
-            self._newest_epoch = payload.key.epoch
-            self.starts.append(place)
+        if isinstance(payload, WindowOpened):
+            self._begun.setdefault(payload.key, place)
+            if payload.key.epoch > self._newest_epoch:
+                self._newest_epoch = payload.key.epoch
+                self.starts.append(place)
         if isinstance(payload, Tick | WindowOpened | WindowEnded | Outcome):
             series = (payload.key.coin, payload.key.horizon)
             if series not in self.series:
@@ -65,6 +68,20 @@ class Tape:
     def window_at(self, place: int) -> int:
         """The number, from 1, of the window that has begun last or begins there; 0 before the first."""
         return bisect_right(self.starts, place)
+
+    def ticks_of(self, key: MarketKey, before: int) -> tuple[Tick, ...]:
+        """The ticks of a window at places before ``before``."""
+        begun = self._begun.get(key)
+        if begun is None:
+            return ()
+        found = []
+        for place in range(begun, before):
+            at_ms, payload = self.at(place)
+            if isinstance(payload, Tick) and payload.key == key:
+                found.append(payload)
+            elif at_ms > key.end * 1000:
+                break
+        return tuple(found)
 
 
 def pack(piece: Sequence[Stamped]) -> bytes:
