@@ -35,7 +35,10 @@ def test_status_in_four_lines() -> None:
         "15m window ends in 07:31, store ok, engine connected",
         "14:22:29 UTC, engine 84 microseconds per input, clock +38 ms, 17,344 inputs, session 20261122-141003",
     ]
-    assert section(view_of(scenes.KILLED), "Status")[0] == "PAPER, KILLED"
+    killed = section(view_of(scenes.KILLED), "Status")
+    assert killed[0] == "PAPER, KILLED"
+    assert killed[3].startswith("No entries, no exits.")
+    assert killed[4].startswith("14:22:29 UTC, engine 84 microseconds per input")
 
 
 def test_feeds_say_what_is_wrong_with_them() -> None:

@@ -76,8 +76,10 @@ def _status(view: View) -> Iterator[str]:
     mode, *first = badge
     state = bars[0][0]
     yield f"{mode}, {state}"
-    for items in (first, bars[0][1:], bars[1]):
-        yield ", ".join(items)
+    engine = _items(status.engine_line(view, WIDE))
+    for items in (first, bars[0][1:], bars[1], engine if engine != bars[1] else []):
+        if items:
+            yield ", ".join(items)
 
 
 def _items(line: Line) -> list[str]:

@@ -62,6 +62,11 @@ def status_bar(view: View, width: int, height: int) -> StatusBar:
     return StatusBar(lines, tone)
 
 
+def engine_line(view: View, width: int) -> Line:
+    """What the third line says while there is no message."""
+    return joined(_engine(view.live), width)
+
+
 def too_small(view: View, width: int, height: int) -> str:
     """What a terminal says that has no room for anything else."""
     state = "not connected" if view.lost or view.status is None else view.status.trading_state
@@ -120,7 +125,7 @@ def _health(view: View) -> list[Item]:
     items.append(Item(8, _connection(view)))
     if view.connection.state == "connected" and view.connection.role is not None:
         viewer = view.connection.role == "viewer"
-        items.append(Item(9 if viewer else 6, (Cell(view.connection.role, "warn" if viewer else "muted"),)))
+        items.append(Item(10 if viewer else 6, (Cell(view.connection.role, "warn" if viewer else "muted"),)))
     return [*items, *_versions(view)]
 
 
