@@ -53,17 +53,18 @@ def _leaves(model: BaseModel, prefix: str) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _shown(name: str, value: object, settings: Settings) -> str:
-    if isinstance(value, SecretStr):
-        return f"set ({MASK})"
     if name == "db":  # a URL holds a password
         return str(locate(settings.db, settings.data_dir))
-    if value is None:
-        return "not set"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, tuple):
-        return ", ".join(masked(str(part)) for part in value)
-    return masked(str(value)) if isinstance(value, str) else str(value)
+    match value:
+        case None:
+            return "not set"
+        case SecretStr():
+            return f"set ({MASK})"
+        case bool():
+            return "yes" if value else "no"
+        case dict():
+            return ", ".join(f"{key} = {part}" for key, part in value.items()) or "none"
+    return ", ".join(masked(str(part)) for part in value) if isinstance(value, tuple) else masked(str(value))
 
 
 def masked(text: str) -> str:

@@ -27,6 +27,9 @@ from polyterm.errors import LinkError
 
 PERIODS: Final[tuple[Period, ...]] = tuple(reversed(get_args(Period)))
 TRADES_PAGE: Final = 100
+RECORD_EVERY: Final = 10
+"""Polls after which the record is asked for again: what is stored may follow what has happened."""
+
 NEAR_THE_END: Final = 20
 """Rows below the cursor, from which on older trades are fetched."""
 
@@ -47,6 +50,7 @@ class StrategyScreen(DetailScreen):
         self._trades: dict[str, Trade] = {}
         self._is_all = False
         self._counted: tuple[Period, int] | None = None
+        self._polls = 0
         self._rule_shown: tuple[Line, ...] = ()
         self._head = Lines(id="head")
         self._equity = Chart("equity")
@@ -74,11 +78,13 @@ class StrategyScreen(DetailScreen):
         self.again()
 
     async def fetch(self) -> None:
-        """Its gates every time; what is stored when it has closed a trade since, or another period is wanted."""
+        """Its gates every time; what is stored when it has closed a trade since, when another period is wanted, and now
+        and then."""
         await self._ask_why()
         row = None if self._view is None else views.row_of(self._view, self.strategy)
         counted = (self.period, 0 if row is None else row.trades)
-        if counted != self._counted or self._answer is None or self._answer.record is None:
+        self._polls += 1
+        if counted != self._counted or self._polls % RECORD_EVERY == 0 or self._answer is None:
             answer = await self.answer(StrategyQuery(self.strategy, counted[0]))
             if isinstance(answer, StrategyAnswer):
                 self._answer = answer

@@ -18,6 +18,8 @@ from polyterm.core.market import MarketKey
 from polyterm.core.query import WindowQuery, WindowsQuery
 
 LAST: Final = 100
+RUNNING_EVERY: Final = 2
+"""Polls after which a window that runs is asked for again: its path costs the engine's machine some 50 ms."""
 
 
 class WindowScreen(DetailScreen):
@@ -31,6 +33,7 @@ class WindowScreen(DetailScreen):
         self.key = key
         self._lines: tuple[WindowLine, ...] = ()
         self._answer: WindowAnswer | None = None
+        self._polls = 0
         self._head = Lines(id="head")
         self._price = Chart("price")
         self._market = Chart("market")
@@ -55,11 +58,13 @@ class WindowScreen(DetailScreen):
         if isinstance(found, WindowsAnswer):
             self._lines = found.windows
         line = next((line for line in self._lines if line.key == self.key), None)
-        if self._answer is None or self._answer.line != line or self._is_running():
+        self._polls += 1
+        if self._answer is None or (line is not None and line != self._answer.line) or self._is_due():
             await self._ask_window(self.key)
 
-    def _is_running(self) -> bool:
-        return self._view is not None and views.is_running(self.key, self._view)
+    def _is_due(self) -> bool:
+        goes_on = self._view is not None and views.is_running(self.key, self._view)
+        return goes_on and self._polls % RUNNING_EVERY == 0
 
     async def _ask_window(self, key: MarketKey) -> None:
         found = await self.answer(WindowQuery(key))

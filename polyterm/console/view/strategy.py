@@ -216,7 +216,7 @@ _TRADE_CELLS: Final[Mapping[str, Callable[[Trade], Cell]]] = {
     "side": lambda trade: side(trade.side),
     "entry": lambda trade: Cell(probability(trade.leg("touch").entry_price)),
     "out": lambda trade: Cell(probability(trade.leg("touch").exit_price)),
-    "shares": lambda trade: Cell(f"{trade.leg('touch').shares:g}", "muted"),
+    "shares": lambda trade: Cell(f"{trade.leg('touch').shares:.4g}", "muted"),
     "costed": lambda trade: money(next((leg.pnl for leg in trade.legs if leg.model == "costed"), None)),
     "touch": lambda trade: money(trade.leg("touch").pnl),
     "held": lambda trade: Cell(elapsed((trade.exit_ms - trade.entry_ms) // 1000), "muted"),

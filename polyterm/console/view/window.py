@@ -231,7 +231,7 @@ _TRADE_CELLS: Final[Mapping[str, Callable[[WindowTrade, MarketKey, int], Cell]]]
     "out": lambda trade, _, __: Cell(probability(trade.exit_price)),
     "costed": lambda trade, _, __: Cell(STILL_OPEN, "accent") if trade.exit_ms is None else money(trade.costed),
     "touch": lambda trade, _, __: money(trade.touch),
-    "shares": lambda trade, _, __: Cell(f"{trade.shares:g}", "muted"),
+    "shares": lambda trade, _, __: Cell(f"{trade.shares:.4g}", "muted"),
     "held": lambda trade, _, __: (
         MISSING if trade.exit_ms is None else Cell(elapsed((trade.exit_ms - trade.entry_ms) // 1000), "muted")
     ),
