@@ -128,9 +128,7 @@ ACTIONS: Final = (
         "replay",
         "Replay: next window",
     ),
-    Action(
-        "play_previous", ("left_curly_bracket",), "app.playback('previous')", "", "", "replay", "Replay: window before"
-    ),
+    Action("play_previous", ("left_curly_bracket",), "app.playback('previous')", "", "", "replay", "Replay: back"),
     Action(
         "freeze",
         ("f",),
