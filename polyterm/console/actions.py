@@ -240,13 +240,7 @@ ACTIONS: Final = (
     ),
     Action("sort_back", ("less_than_sign",), "sort(-1)", "", "", "leaderboard"),
     Action(
-        "reverse",
-        ("r",),
-        "reverse",
-        "",
-        "in the leaderboard: the other way round",
-        "leaderboard",
-        "Sort the other way round",
+        "reverse", ("r",), "reverse", "", "in the leaderboard: the other way round", "leaderboard", "Sort the other way"
     ),
     Action(
         "heat_turn",
