@@ -63,15 +63,7 @@ ACTIONS: Final = (
         "everywhere",
         "Pause entries, or resume",
     ),
-    Action(
-        "resume",
-        ("R",),
-        "app.resume",
-        "",
-        "resume after a kill; asks first",
-        "everywhere",
-        "Resume after a kill",
-    ),
+    Action("resume", ("R",), "app.resume", "", "resume after a kill; asks first", "everywhere", "Resume after a kill"),
     Action(
         "help",
         ("question_mark",),
@@ -240,7 +232,13 @@ ACTIONS: Final = (
     ),
     Action("sort_back", ("less_than_sign",), "sort(-1)", "", "", "leaderboard"),
     Action(
-        "reverse", ("r",), "reverse", "", "in the leaderboard: the other way round", "leaderboard", "Sort the other way"
+        "reverse",
+        ("r",),
+        "reverse",
+        "",
+        "in the leaderboard: the other way round",
+        "leaderboard",
+        "Sort the other way round",
     ),
     Action(
         "heat_turn",
