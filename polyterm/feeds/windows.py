@@ -286,6 +286,7 @@ class WindowDesk:
         """An answer that does not help is asked for again later. Raises RestError when the venue cannot be asked."""
         fresh = window.answers > 0 or window.info is not None or window.ended
         window.ask_ms = None  # whoever sets it meanwhile knows something newer
+        asked_s = self._clock.monotonic()
         try:
             info = await self._discovery.market(window.key, fresh=fresh)
         except RestError:
@@ -296,6 +297,7 @@ class WindowDesk:
             self.health.warn("feed.market_not_found", error=str(error))
         else:
             self._learn(window, info)
+        self.health.latency_s = self._clock.monotonic() - asked_s
         self.health.data()
         window.answers += 1
         if window.ask_ms is None:

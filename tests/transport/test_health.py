@@ -95,6 +95,24 @@ def test_the_log_has_the_frame_once_and_is_not_flooded(
     assert [vars(record)["left_out"] for record in caplog.records] == [0, 499]
 
 
+def test_the_last_trouble_is_told_however_long_ago_it_was(health: FeedHealth, clock: ManualClock) -> None:
+    assert (health.row().trouble, health.row().trouble_ms) == ("", None)
+    health.down("connection refused", 2.0)
+    clock.advance_to(1_060_000)
+    health.opened()
+    health.data()
+    row = health.row()
+    assert (row.reason, row.trouble, row.trouble_ms) == ("", "connection refused", 1_000_000)
+    health.gap("message 7 after 5")
+    assert (health.row().trouble, health.row().trouble_ms) == ("message 7 after 5", 1_060_000)
+
+
+def test_a_round_trip_is_told_in_milliseconds(health: FeedHealth) -> None:
+    assert health.row().latency_ms is None
+    health.latency_s = 0.25
+    assert health.row().latency_ms == 250.0
+
+
 def test_a_feed_that_is_off_says_why(health: FeedHealth) -> None:
     health.off("no API credentials")
     row = health.row()

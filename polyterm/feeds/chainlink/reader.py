@@ -114,7 +114,9 @@ class ChainlinkFeed:
         return wait_s
 
     async def _read(self, reader: "ChainReader") -> None:
+        asked_s = self._clock.monotonic()
         rounds = await reader.rounds()
+        self.health.latency_s = self._clock.monotonic() - asked_s
         self._tap.hear("answer", self.name, reader.host, msgspec.json.encode(rounds).decode())
         recv_ms = self.take(rounds)
         if not rounds:
