@@ -82,6 +82,18 @@ async def test_each_screen_leads_back_to_the_main_one(console: Build) -> None:
         assert isinstance(app.screen, MainScreen)
 
 
+@pytest.mark.parametrize(("pane", "kind"), [("leaderboard", StrategyScreen), ("ticks", WindowScreen)])
+async def test_two_clicks_on_a_row_open_it(console: Build, pane: str, kind: type[DetailScreen]) -> None:
+    app = console(told_by())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await painted(pilot)
+        await pilot.click(f"#{pane}", offset=(3, 2), times=2)
+        await painted(pilot)
+        assert isinstance(app.screen, kind)
+        name = app.screen.strategy if isinstance(app.screen, StrategyScreen) else app.screen.key.coin
+        assert name in {"SpotLag_Confirmed", "eth"}  # the second row
+
+
 async def test_a_strategy_says_why_it_waits(console: Build) -> None:
     link = told_by()
     app = console(link)

@@ -32,6 +32,9 @@ class LeaderboardPane(Table, Filtered):
     def headings(self, columns: tuple[Column, ...]) -> tuple[Column, ...]:
         return headings(super().headings(columns), self.choice)
 
+    def row_opened(self) -> None:
+        self.call_later(self.run_action, "app.show_strategy")
+
     def heading_clicked(self, column: str) -> None:
         self._choose_view(self.choice.sorted_by(column))
 

@@ -20,6 +20,7 @@ from polyterm.console.view.sheets import Sheet, shown_sheet
 from polyterm.console.widgets.lines import COMPONENT_CLASSES, Styles, changed_lines, painted, set_title
 
 SCROLLBAR: Final = 1
+TWICE: Final = 2
 
 
 class Table(ScrollView, can_focus=True, inherit_bindings=False):
@@ -139,6 +140,9 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
         """The columns as their headings call them under a title line of their own."""
         return (msgspec.structs.replace(columns[0], title=columns[0].key), *columns[1:])
 
+    def row_opened(self) -> None:
+        """Somebody clicked twice on the row under the cursor."""
+
     def heading_clicked(self, column: str) -> None:
         """Somebody clicked on the heading of that column."""
 
@@ -197,6 +201,8 @@ class Table(ScrollView, can_focus=True, inherit_bindings=False):
             return
         if place.y > 0:
             self._move_to(self.scroll_offset.y + place.y - 1)
+            if event.chain == TWICE:
+                self.row_opened()
             return
         right = 0
         for column in self._columns:

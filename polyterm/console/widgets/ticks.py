@@ -19,6 +19,9 @@ class TicksPane(Table):
         self._aspect: Aspect = ASPECTS[0]
         self._view: View | None = None
 
+    def row_opened(self) -> None:
+        self.call_later(self.run_action, "app.show_window")
+
     def sheet(self, view: View) -> Sheet:
         return ticks_sheet(view)
 
