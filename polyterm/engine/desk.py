@@ -16,7 +16,7 @@ from polyterm.engine.conflicts import ConflictBoard
 from polyterm.engine.moves import Move
 from polyterm.engine.outbox import Outbox
 from polyterm.engine.playbook import playbook
-from polyterm.engine.positions import bought, conditions, sold
+from polyterm.engine.positions import Measures, bought, conditions, measures, sold
 from polyterm.engine.scoreboard import Scoreboard
 from polyterm.engine.statistics import window_stats
 from polyterm.engine.trading import TradingSwitch
@@ -72,10 +72,11 @@ class DeskState(msgspec.Struct, frozen=True):
 class Moment:
     """A tick, the window it belongs to, and where its events go. All who trade on a tick share its conditions."""
 
-    __slots__ = ("_conditions", "out", "tick", "window")
+    __slots__ = ("_conditions", "_measured", "out", "tick", "window")
 
-    def __init__(self, tick: Tick, window: Window, out: Outbox) -> None:
+    def __init__(self, tick: Tick, window: Window, out: Outbox, measured: Measures | None = None) -> None:
         self.tick = tick
+        self._measured = measured
         self.window = window
         self.out = out
         self._conditions: dict[Side, Conditions] = {}
@@ -83,7 +84,9 @@ class Moment:
     def conditions(self, side: Side) -> Conditions:
         found = self._conditions.get(side)
         if found is None:
-            found = self._conditions[side] = conditions(self.tick, side)
+            if self._measured is None:
+                self._measured = measures(self.tick)
+            found = self._conditions[side] = conditions(self.tick, side, self._measured)
         return found
 
 

@@ -15,9 +15,10 @@ from polyterm.engine.books import Holding, Limiter, Seat
 from polyterm.engine.desk import Desk, Moment
 from polyterm.engine.moves import Move
 from polyterm.engine.outbox import Outbox
-from polyterm.engine.positions import bought, sold
+from polyterm.engine.positions import Measures, bought, sold
 from polyterm.engine.recording import Rows
 from polyterm.engine.windows import Window
+from polyterm.quant.tick_columns import TickColumns, Whole
 
 RaiseStrike = Callable[[Window, Reference | None, Outbox], None]
 
@@ -53,6 +54,7 @@ class Execution:
         self._rows: list[int] = stops.tolist()
         self._numbers: list[int] = rows.number[stops].tolist()
         self._at_ms: list[int] = rows.at_ms[stops].tolist()
+        self._measured = _measured(rows.ticks, stops)
         self._done = 0
 
     def until(self, number: int, session: str, raise_strike: RaiseStrike) -> list[Event]:
@@ -69,7 +71,7 @@ class Execution:
         for stop in range(first, self._done):
             row = self._rows[stop]
             out = Outbox(session, numbers[stop], self._at_ms[stop])
-            moment = Moment(self._tick(row), window, out)
+            moment = Moment(self._tick(row), window, out, self._measured[stop])
             if row in self._strikes:
                 raise_strike(window, moment.tick.strike, out)
             self._make(self._moves[self._first_moves[stop] : self._first_moves[stop + 1]], moment, opened)
@@ -110,3 +112,16 @@ def _let_go(seat: Seat) -> Position:
     if holding is None:
         raise RuntimeError(f"{seat.book.name} leaves what it does not hold")
     return holding.bought
+
+
+def _measured(ticks: TickColumns, rows: Whole) -> list[Measures | None]:
+    """``measures`` of many ticks at once; None where something is missing, so that the tick itself must tell."""
+    bid, ask, bid_size, ask_size, spot = (
+        ticks.values[name][rows] for name in ("up_bid", "up_ask", "up_bid_size", "up_ask_size", "spot")
+    )
+    mid, spread = (bid + ask) / 2, ask - bid
+    columns = (spot, mid, spread, spread / mid * 100, (bid_size - ask_size) / (bid_size + ask_size))
+    whole = (spot > 0) & (bid_size > 0) & (ask_size > 0) & (mid != 0) & np.isfinite(sum(columns))
+    remaining = np.maximum(0, ticks.epoch[rows] + ticks.seconds - ticks.slot[rows])
+    listed = zip(*(column.tolist() for column in columns), remaining.tolist(), strict=True)
+    return [measured if told else None for measured, told in zip(listed, whole.tolist(), strict=True)]

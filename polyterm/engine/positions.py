@@ -10,25 +10,34 @@ from polyterm.core.position import Conditions, Leg, Position, Trade
 from polyterm.core.signal import Signal
 from polyterm.core.tick import Tick
 from polyterm.engine.fills import open_legs, sell_legs, settle_legs
-from polyterm.quant.book import imbalance
+from polyterm.quant import book
 from polyterm.quant.primitives import known, number, usable_price
 
 EXPIRY: Final = "window_expiry"
 
 
-def conditions(tick: Tick, side: Side) -> Conditions:
-    """The market on ``tick``; sizes are those of the side's own book, spread and imbalance are Up's."""
-    up = side == "up"
-    return Conditions(
-        spot=known(usable_price(tick.spot)),
-        up_mid=tick.up_mid,
-        bid_size=tick.up_bid_size if up else tick.down_bid_size,
-        ask_size=tick.up_ask_size if up else tick.down_ask_size,
-        spread=tick.spread,
-        spread_pct=tick.spread_pct,
-        imbalance=known(imbalance(number(tick.up_bid_size), number(tick.up_ask_size))),
-        time_remaining_s=tick.time_remaining_s,
+Measures = tuple[float | None, float | None, float | None, float | None, float | None, int]
+"""Of a tick, whichever side is traded: spot, Up mid, spread, spread in percent, imbalance, seconds that are left."""
+
+
+def measures(tick: Tick) -> Measures:
+    return (
+        known(usable_price(tick.spot)),
+        tick.up_mid,
+        tick.spread,
+        tick.spread_pct,
+        known(book.imbalance(number(tick.up_bid_size), number(tick.up_ask_size))),
+        tick.time_remaining_s,
     )
+
+
+def conditions(tick: Tick, side: Side, measured: Measures) -> Conditions:
+    """The market on ``tick``; sizes are those of the side's own book, spread and imbalance are Up's."""
+    spot, up_mid, spread, spread_pct, imbalance, time_remaining_s = measured
+    bid_size, ask_size = (
+        (tick.up_bid_size, tick.up_ask_size) if side == "up" else (tick.down_bid_size, tick.down_ask_size)
+    )
+    return Conditions(spot, up_mid, bid_size, ask_size, spread, spread_pct, imbalance, time_remaining_s)
 
 
 def bought(
