@@ -60,12 +60,10 @@ class Control:
         return False
 
     def _may_resume(self) -> bool:
-        if self._latest.view().connection.role != "viewer":
+        view = self._latest.view()
+        if view.connection.role != "viewer":
             return True
-        self._tell(
-            "A viewer may kill and pause, not resume. Attach with the token in POLYTERM_SERVICE__TOKEN, or run"
-            " polyterm resume where the engine runs"
-        )
+        self._tell("A viewer cannot resume: set POLYTERM_SERVICE__TOKEN and attach", view.trading_state)
         return False
 
     def start(self, kind: CommandKind) -> Command:

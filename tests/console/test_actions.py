@@ -280,13 +280,13 @@ async def test_resuming_after_a_kill_asks_and_ignores_keys_that_were_typed_befor
 async def test_a_viewer_cannot_resume_and_is_told_what_to_do(console: Build, state: SnapshotDelta, key: str) -> None:
     link = linked(state, connection=VIEWER)
     app = console(link)
-    async with app.run_test(size=(200, 50)) as pilot:
+    async with app.run_test(size=(80, 24)) as pilot:
         await painted(pilot)
         assert "viewer" in words(app, "#status")
         await pilot.press(key)
         await painted(pilot)
         assert link.commands == []
-        assert "POLYTERM_SERVICE__TOKEN, or run polyterm resume where the engine runs" in words(app, "#status")
+        assert "A viewer cannot resume: set POLYTERM_SERVICE__TOKEN and attach" in words(app, "#status")
         await pilot.press("K")
         assert [command.kind for command in link.commands] == ["kill"]
 
@@ -455,8 +455,7 @@ async def test_the_palette_offers_what_can_be_done_here_and_does_it(console: Bui
         await painted(pilot)
         assert isinstance(app.screen, PaletteScreen)
         assert "Nothing here is called so" in words(app, "#palette-list")
-        strike(app, "escape", "2")
-        await pilot.pause()
+        await pilot.press("escape", "2")
         strike(app, "colon", *"round")
         await painted(pilot)
         await pilot.press("enter")
@@ -466,6 +465,7 @@ async def test_the_palette_offers_what_can_be_done_here_and_does_it(console: Bui
         strike(app, "colon", "left_square_bracket", "slash", "x", "backspace", "backspace", "backspace", *"pause")
         await painted(pilot)
         await pilot.press("down", "up", "enter")
+        await painted(pilot)
         assert [command.kind for command in link.commands] == ["pause"]
 
 

@@ -125,7 +125,7 @@ def _health(view: View) -> list[Item]:
     items.append(Item(8, _connection(view)))
     if view.connection.state == "connected" and view.connection.role is not None:
         viewer = view.connection.role == "viewer"
-        items.append(Item(10 if viewer else 6, (Cell(view.connection.role, "warn" if viewer else "muted"),)))
+        items.append(Item(11 if viewer else 6, (Cell(view.connection.role, "warn" if viewer else "muted"),)))
     return [*items, *_versions(view)]
 
 

@@ -6,6 +6,7 @@ from textual.binding import BindingType
 
 from polyterm.console.actions import bindings
 from polyterm.console.latest import View
+from polyterm.console.view.figures import mark
 from polyterm.console.view.sheets import Sheet, ticks_sheet
 from polyterm.console.view.ticks import ASPECTS, COLUMNS, Aspect, columns_for, tick_rows
 from polyterm.console.widgets.table import Table
@@ -36,6 +37,12 @@ class TicksPane(Table):
         self._view = view
         self.show(
             tick_rows(view, self.columns),
-            note="" if self._aspect == ASPECTS[0] or not self._titled else f"({self._aspect} first)",
+            note=self._note(view),
             empty="Ticks appear here seconds after the engine has been reached, one a second for each coin.",
         )
+
+    def _note(self, view: View) -> str:
+        if not self._titled:
+            return ""  # there is no room for it
+        aspect = "" if self._aspect == ASPECTS[0] else f"({self._aspect} first)"
+        return " ".join(filter(None, (aspect, mark(view) if view.frozen_s is not None else "")))
