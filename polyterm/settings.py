@@ -180,7 +180,7 @@ class Settings(BaseSettings):
 
     coins: tuple[Coin, ...] = COINS
     horizon: Horizon = "15m"
-    db: str | None = None
+    db: str | None = Field(default=None, repr=False, description="may hold a password")
     data_dir: Path = Field(default_factory=_data_dir)
     runtime_dir: Path = Field(default_factory=_runtime_dir)
     demo: bool = False

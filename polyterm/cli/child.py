@@ -2,22 +2,29 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import BinaryIO, Final
 
 _STOP_TIMEOUT_S: Final = 15.0
 
 
 @contextlib.asynccontextmanager
-async def child(arguments: Sequence[str], log: BinaryIO) -> AsyncIterator[asyncio.subprocess.Process]:
-    """``polyterm ARGUMENTS``, which writes to ``log`` and is to end when its stdin closes; ended when this is left."""
+async def child(
+    arguments: Sequence[str], log: BinaryIO, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """``polyterm ARGUMENTS``, which writes to ``log`` and is to end when its stdin closes; ended when this is left.
+
+    ``environment`` is added to this process's own.
+    """
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "polyterm", *arguments,
         stdin=asyncio.subprocess.PIPE,
         stdout=log,
         stderr=log,
+        env={**os.environ, **(environment or {})},
         start_new_session=True,  # a Ctrl+C in the terminal is the console's to handle
     )  # fmt: skip
     try:

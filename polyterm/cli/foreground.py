@@ -61,7 +61,8 @@ def _engine_log(launch: Launch, settings: Settings) -> Iterator[BinaryIO]:
 
 
 async def _main(launch: Launch, settings: Settings, log: BinaryIO) -> None:
-    async with child(["--headless", "--until-stdin-closes", *launch.arguments()], log) as engine:
+    arguments = ["--headless", "--until-stdin-closes", *launch.arguments()]
+    async with child(arguments, log, launch.environment()) as engine:
         from polyterm.cli.screen import show  # the engine starts while this imports
 
         ended = asyncio.create_task(engine.wait())

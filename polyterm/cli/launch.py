@@ -49,7 +49,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
         return load(flags)
 
     def arguments(self) -> list[str]:
-        """The flags again, for a child process."""
+        """The flags again, for a child process; but the database, whose URL may hold a password: anybody on this
+        machine may read them."""
         arguments = ["--demo"] if self.demo else []
         if self.no_wait:
             arguments.append("--no-wait")
@@ -58,7 +59,6 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
             "--seed": self.seed,
             "--coins": self.coins,
             "--horizon": self.horizon,
-            "--db": self.db,
             "--instance": self.instance,
             "--record": self.record,
         }
@@ -66,6 +66,13 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
             if value is not None:
                 arguments += [flag, str(value)]
         return arguments
+
+    def environment(self) -> dict[str, str]:
+        """The variables that tell a child process the rest."""
+        return {} if self.db is None else {"DATABASE_URL": self.db, "POLYTERM_DB": self.db}
+
+    def __repr__(self) -> str:
+        return f"Launch({' '.join(self.arguments())})"
 
 
 def parse_coins(text: str) -> tuple[Coin, ...]:

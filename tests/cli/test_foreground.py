@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from polyterm.cli.launch import Launch
 from polyterm.cli.reach import is_alive
 from tests.waiting import eventually
 
@@ -67,6 +68,10 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def command_line(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
 needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the engine through /proc")
 
 
@@ -78,6 +83,20 @@ async def test_quitting_stops_the_engine(short_runtime_dir: Path) -> None:
         console.type("q")
         assert await console.ended() == 0
     assert not socket.exists()
+
+
+@needs_proc
+async def test_what_names_the_database_is_in_no_list_of_processes(short_runtime_dir: Path, tmp_path: Path) -> None:
+    given, other = tmp_path / "given.db", tmp_path / "other.db"
+    async with terminal("--db", str(given), DATABASE_URL=str(other), POLYTERM_DB=str(other)) as console:
+        await eventually(lambda: b"RUNNING" in console.written, 20)
+        (engine,) = children(console.process.pid)
+        assert b"given.db" not in command_line(engine)
+        console.type("q")
+        assert await console.ended() == 0
+    assert given.exists()
+    assert not other.exists()
+    assert "1234" not in repr(Launch(db="postgresql://me:1234@here/polyterm"))
 
 
 @needs_proc

@@ -86,6 +86,7 @@ def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.credentials.complete
     assert "1234" not in repr(settings)
     assert "1234" not in str(settings.model_dump())
+    assert "1234" not in repr(load({"db": "postgresql://me:1234@here/polyterm"}))
 
 
 def test_a_dot_env_file_is_read_under_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
