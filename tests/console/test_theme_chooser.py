@@ -68,19 +68,13 @@ async def test_kill_and_the_figures_go_on_under_the_chooser(console: Build) -> N
         assert app.screen.query(ThemeChooser)
 
 
-async def test_a_theme_can_be_chosen_on_every_screen(app: ConsoleApp) -> None:
-    async with app.run_test(size=SIZE) as pilot:
-        await pilot.press("question_mark", "t", "down", "enter")
-        assert app.theme == "high-contrast"
-
-
 async def test_a_screen_that_is_closed_under_the_chooser_takes_the_preview_with_it(app: ConsoleApp) -> None:
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.press("question_mark", "t", "down")
-        assert app.theme == "high-contrast"
+        await pilot.press("question_mark", "t", "down", "enter", "t", "down")
+        assert app.theme == "light"
         app.pop_screen()
         await pilot.pause()
-        assert app.theme == "dark"
+        assert app.theme == "high-contrast"
 
 
 async def test_what_was_kept_is_there_at_the_next_start(themes: Themes, tmp_path: Path) -> None:

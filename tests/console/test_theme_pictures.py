@@ -6,11 +6,13 @@ Every picture in the folder beside this file was looked at before it was accepte
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from polyterm.console.app import ConsoleApp
 from polyterm.console.memory import Memory
 from polyterm.console.theming import Themes, choose
+from polyterm.core.snapshot import Ticks
 from tests.console import scenes
 from tests.console.links import CONNECTED, MemoryLink
 from tests.console.test_pictures import SIZES, linked, repainted
@@ -23,7 +25,7 @@ Snap = Callable[..., bool]
     ("theme", "state", "size"),
     [
         *((theme, "running", "120x36") for theme in ("colour-blind", "high-contrast", "mono")),
-        *((theme, "paused", "80x24") for theme in ("colour-blind", "high-contrast", "mono")),
+        *((theme, "paused", "80x24") for theme in ("colour-blind", "mono")),
         ("mono", "disconnected", "80x24"),
     ],
 )
@@ -45,6 +47,26 @@ def test_theme_chooser(snap_compare: Snap, console: Build, size: str) -> None:
         await repainted(pilot)
 
     assert snap_compare(console(linked("running")), terminal_size=SIZES[size], run_before=choose_next)
+
+
+WARMING_UP = msgspec.structs.replace(
+    scenes.EMPTY,
+    feeds=scenes.FEEDS,
+    ticks=Ticks(
+        2,
+        tuple(
+            msgspec.structs.replace(row, fair=None, edge=None, regime="", spots=row.spots[:3])
+            for row in scenes.TICKS.rows
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_warming_up(snap_compare: Snap, console: Build, size: str) -> None:
+    """Ticks come, nothing that looks back is known yet, and nobody has traded."""
+    link = MemoryLink(CONNECTED, WARMING_UP, events=scenes.EVENTS[:1])
+    assert snap_compare(console(link), terminal_size=SIZES[size], run_before=repainted)
 
 
 @pytest.mark.parametrize("size", SIZES)
