@@ -100,7 +100,7 @@ def nothing_open(view: View) -> str:
     if view.trading_state == "PAUSED":
         return "Nothing is open. Paused: no entries until P resumes."
     if view.trading_state == "KILLED":
-        return "Nothing is open. Killed: no entries until polyterm resume."
+        return "Nothing is open. Killed: no entries until R resumes."
     if view.status is None or view.market_ms is None or not view.status.windows:
         return "Nothing is open. An entry appears here the moment a strategy buys, once a window has opened."
     left = countdown(min(window.end for window in view.status.windows) - view.market_ms / 1000)
