@@ -4,9 +4,11 @@ from typing import ClassVar
 
 from textual.binding import BindingType
 from textual.screen import ModalScreen, Screen
+from textual.widget import Widget
 
 from polyterm.console.actions import bindings
 from polyterm.console.latest import View
+from polyterm.console.layout import Place
 from polyterm.console.widgets.receipt import ReceiptPanel
 
 
@@ -28,6 +30,12 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
         """How far a kill has come, also over a frozen view."""
         if self.is_mounted:
             self._receipt.repaint(view.live, self.size.width, self.size.height)
+
+
+def put(widget: Widget, place: Place) -> None:
+    widget.styles.width = place.width
+    widget.styles.height = place.height
+    widget.styles.offset = (place.x, place.y)
 
 
 class ConsoleModal(ConsoleScreen, ModalScreen[None], inherit_bindings=False):

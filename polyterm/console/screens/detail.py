@@ -11,8 +11,7 @@ from textual.widget import Widget
 from polyterm.console.actions import Scope, bindings
 from polyterm.console.detail_layout import Placed
 from polyterm.console.latest import View
-from polyterm.console.layout import Place
-from polyterm.console.screens.base import ConsoleScreen
+from polyterm.console.screens.base import ConsoleScreen, put
 from polyterm.console.view.cells import wrapped
 from polyterm.console.view.status import too_small
 from polyterm.console.widgets.detail_keys import DetailKeys
@@ -45,6 +44,7 @@ class DetailScreen(ConsoleScreen):
         self._view: View | None = None
         self._arranged: Placed | None = None
         self._asking = False
+        self._painted: tuple[object, ...] = ()
         self.problem = ""
 
     def panes(self) -> dict[str, Widget]:
@@ -58,6 +58,11 @@ class DetailScreen(ConsoleScreen):
 
     def paint(self, view: View) -> None:
         raise NotImplementedError
+
+    def watched(self, view: View) -> tuple[object, ...]:
+        """What has to change before it is painted again, besides its size and the answers."""
+        second = None if view.market_ms is None else view.market_ms // 1000
+        return second, view.lost, view.trading_state
 
     def compose(self) -> ComposeResult:
         yield from self._every().values()
@@ -87,8 +92,7 @@ class DetailScreen(ConsoleScreen):
             if isinstance(widget, Table):
                 widget.fit_to(place.width, titled=placed.titled)
         self._focus_something()
-        if self._view is not None:
-            self.call_after_refresh(self.repaint, self._view)
+        self.call_after_refresh(self.again)
 
     def _focus_something(self) -> None:
         """A pane that has gone cannot keep the focus."""
@@ -130,6 +134,7 @@ class DetailScreen(ConsoleScreen):
 
     def again(self) -> None:
         """Paint what has come."""
+        self._painted = ()
         if self._view is not None:
             self.repaint(self._view)
 
@@ -138,15 +143,12 @@ class DetailScreen(ConsoleScreen):
         if is_first:
             self.ask_again()
         if self._arranged is None:
-            self._too_small.show(tuple(wrapped(too_small(view, *self.size), self.size.width)))
+            self._too_small.show(tuple(wrapped(too_small(view.live, *self.size), self.size.width)))
             return
         self.set_class(view.lost, "-lost")
         self._status.repaint(view)
         self._keys.repaint(view)
-        self.paint(view)
-
-
-def put(widget: Widget, place: Place) -> None:
-    widget.styles.width = place.width
-    widget.styles.height = place.height
-    widget.styles.offset = (place.x, place.y)
+        shown = self.watched(view)
+        if shown != self._painted:
+            self._painted = shown
+            self.paint(view)

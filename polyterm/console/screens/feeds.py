@@ -21,5 +21,8 @@ class FeedsScreen(DetailScreen):
     def placed(self, width: int, height: int) -> Placed | None:
         return arrange_table(width, height)
 
+    def watched(self, view: View) -> tuple[object, ...]:
+        return view.lost, None if view.feeds is None else view.feeds.version
+
     def paint(self, view: View) -> None:
         self._table.show(feed_rows(view, self._table.columns), empty=no_feeds(view), note=mark(view))

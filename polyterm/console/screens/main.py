@@ -10,9 +10,10 @@ from textual.widget import Widget
 
 from polyterm.console.actions import bindings
 from polyterm.console.latest import View
-from polyterm.console.layout import MIN_HEIGHT, MIN_WIDTH, Arrangement, PaneName, Place, arrange, maximised
-from polyterm.console.screens.base import ConsoleScreen
+from polyterm.console.layout import Arrangement, PaneName, Place, arrange, maximised
+from polyterm.console.screens.base import ConsoleScreen, put
 from polyterm.console.view.cells import wrapped
+from polyterm.console.view.status import too_small
 from polyterm.console.view.tour import tour
 from polyterm.console.widgets.events import EventsPane
 from polyterm.console.widgets.feeds import FeedStrip
@@ -90,7 +91,7 @@ class MainScreen(ConsoleScreen):
         self._arrangement = arranged
         self._tour.display = touring and arranged is not None
         if touring and arranged is not None:
-            _put(self._tour, Place(0, height - 1, width, 1))
+            put(self._tour, Place(0, height - 1, width, 1))
             self._tour.show((tour(width),))
         self._too_small.display = arranged is None
         for name, widget in self._placed.items():
@@ -98,7 +99,7 @@ class MainScreen(ConsoleScreen):
             widget.display = place is not None
             if arranged is None or place is None:
                 continue
-            _put(widget, place)
+            put(widget, place)
             if isinstance(widget, Table | Heatmap):
                 widget.fit_to(place.width, titled=arranged.titled)
 
@@ -159,7 +160,7 @@ class MainScreen(ConsoleScreen):
         if view.ticks is not None and view.ticks.rows:
             self._arrange(self.size.width, self.size.height, len(view.ticks.rows))
         if self._arrangement is None:
-            self._too_small.show(tuple(wrapped(self._apology(view), self.size.width)))
+            self._too_small.show(tuple(wrapped(too_small(view.live, *self.size), self.size.width)))
             return
         if self.focused is None:  # a pane that was hidden, as in a terminal that was too small, has lost it
             self._leaderboard.focus()
@@ -208,17 +209,8 @@ class MainScreen(ConsoleScreen):
         name = next(name for name, widget in self._placed.items() if widget is pane)
         place = None if self._arrangement is None else self._arrangement.places.get(name)
         if place is not None:
-            _put(self._filter, Place(place.x, place.y + place.height - FIELD_HEIGHT, place.width, FIELD_HEIGHT))
+            put(self._filter, Place(place.x, place.y + place.height - FIELD_HEIGHT, place.width, FIELD_HEIGHT))
             self._filter.open(pane)
-
-    def _apology(self, view: View) -> str:
-        width, height = self.size
-        view = view.live
-        state = "not connected" if view.lost or view.status is None else view.status.trading_state
-        return (
-            f"polyterm needs {MIN_WIDTH}×{MIN_HEIGHT}; this terminal is {width}×{height}. "
-            f"The engine: {state}. Keys still work: K kills, P pauses, q quits."
-        )
 
 
 def _same(before: tuple[object, ...] | None, now: tuple[object, ...]) -> bool:
@@ -227,9 +219,3 @@ def _same(before: tuple[object, ...] | None, now: tuple[object, ...]) -> bool:
         return False
     pairs = zip(before, now, strict=True)
     return all(old is new if isinstance(new, msgspec.Struct) else old == new for old, new in pairs)
-
-
-def _put(widget: Widget, place: Place) -> None:
-    widget.styles.width = place.width
-    widget.styles.height = place.height
-    widget.styles.offset = (place.x, place.y)

@@ -13,7 +13,6 @@ from polyterm.console.layout import ColumnSpec
 from polyterm.console.screens.detail import Ask, DetailScreen
 from polyterm.console.view import strategy as views
 from polyterm.console.view import why
-from polyterm.console.view.cells import Line
 from polyterm.console.view.prose import as_rows
 from polyterm.console.widgets.chart import Chart
 from polyterm.console.widgets.lines import Lines
@@ -51,7 +50,6 @@ class StrategyScreen(DetailScreen):
         self._is_all = False
         self._counted: tuple[Period, int] | None = None
         self._polls = 0
-        self._rule_shown: tuple[Line, ...] = ()
         self._head = Lines(id="head")
         self._equity = Chart("equity")
         self._tables = {
@@ -156,7 +154,4 @@ class StrategyScreen(DetailScreen):
 
     def _paint_rule(self, answer: StrategyAnswer) -> None:
         table = self._tables["rule"]
-        lines = views.rule_lines(answer, max(20, table.size.width - SCROLLBAR))
-        if lines != self._rule_shown:
-            self._rule_shown = lines
-        table.show(as_rows(self._rule_shown))
+        table.show(as_rows(views.rule_lines(answer, max(20, table.size.width - SCROLLBAR))))
