@@ -269,14 +269,17 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.screen.mount(ThemeChooser(themes, self.theme, self.focused))
 
     def on_theme_chooser_kept(self, event: ThemeChooser.Kept) -> None:
-        self._memory.keep(theme=event.theme)
-        if self._memory.problem:
-            self._warn(self._memory.problem)
-        elif self._theme_is_set:
+        self._remember(theme=event.theme)
+        if self._theme_is_set and not self._memory.problem:
             self._warn("Kept while this console runs: the settings name a theme, which the next one starts with.")
 
     def _warn(self, sentence: str) -> None:
         self.notify(sentence, severity="warning", timeout=NOTICE_S, markup=False)
+
+    def _remember(self, *, theme: str | None = None, toured: bool | None = None) -> None:
+        self._memory.keep(theme=theme, toured=toured)
+        if self._memory.problem:
+            self._warn(self._memory.problem)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [self._plain[self.theme]] if self.no_color else super().get_line_filters()
@@ -344,7 +347,7 @@ class ConsoleApp(App[None], inherit_bindings=False):
         self.clear_notifications()
         self._latest.notice = None
         if self.main.end_tour():
-            self._memory.keep(toured=True)
+            self._remember(toured=True)
         elif not put_away:
             self.main.unzoom()
         self.repaint()

@@ -35,7 +35,8 @@ class Memory:
 
     def keep(self, *, theme: str | None = None, toured: bool | None = None) -> None:
         """Remember what is given; ``problem`` says why it will be forgotten when it cannot be written."""
-        self.now = Remembered(theme or self.now.theme, self.now.toured if toured is None else toured)
+        known = self.now if self._path is None else self._read()  # another console may have remembered something since
+        self.now = Remembered(theme or known.theme, known.toured if toured is None else toured)
         self.problem = ""
         if self._path is None:
             return

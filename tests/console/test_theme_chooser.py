@@ -118,6 +118,13 @@ def test_a_broken_memory_begins_anew_and_says_so(tmp_path: Path, content: str) -
     assert Memory(file).now == Remembered("mono", toured=True)
 
 
+def test_two_consoles_forget_nothing_of_each_other(tmp_path: Path) -> None:
+    one, other = Memory(tmp_path / "console.json"), Memory(tmp_path / "console.json")
+    one.keep(theme="mono")
+    other.keep(toured=True)
+    assert Memory(tmp_path / "console.json").now == Remembered("mono", toured=True)
+
+
 def test_a_theme_that_was_deleted_since_is_no_mistake(themes: Themes) -> None:
     assert still_there(themes, "mono") == "mono"
     assert still_there(themes, "sea") is None
