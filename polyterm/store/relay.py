@@ -104,12 +104,19 @@ class Relay:
 
     def backlog(self) -> Backlog:
         rows = self.spool.rows
+        aside = self._lost()
         if not rows and not self._trouble:
-            aside = f"{self._refused} rows were refused and lie in {self._aside}." if self._refused else ""
             return Backlog(reason=aside, state="failed" if aside else "ok")
         news, age_s = self._trouble or "The server is back.", self.spool.age_s
         waiting = f" {rows:,} rows wait in the spool, the oldest for {_lasting(age_s)}." if rows else ""
-        return Backlog(rows, age_s, "failed" if self._lasting else "slow", news + waiting)
+        return Backlog(rows, age_s, "failed" if self._lasting else "slow", f"{news}{waiting} {aside}".rstrip())
+
+    def _lost(self) -> str:
+        """What of this run will never be delivered by itself, empty when there is nothing."""
+        lost = [f"{self._refused} rows were refused and lie in {self._aside}."] if self._refused else []
+        if self.spool.aside is not None:
+            lost.append(f"{self.spool.damaged} rows of the spool were damaged and lie in {self.spool.aside}.")
+        return " ".join(lost)
 
     async def run(self) -> None:
         """Deliver what the spool holds, whenever it holds something."""

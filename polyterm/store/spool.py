@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -41,17 +42,20 @@ class Batch(NamedTuple):
 class Spool:
     """One spool file, made when the first row comes. It is only used on a thread of its own; errors are sqlite3's.
 
-    ``rows`` have not been dropped. What one ``append`` took stays together.
+    ``rows`` have not been dropped. What one ``append`` took stays together. ``damaged`` rows could not be read again
+    and were put aside; ``aside`` is where the last of them lie.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.rows = 0
+        self.damaged = 0
+        self.aside: Path | None = None
         self._oldest_at_s: float | None = None
         self._dropped = 0
         self._connection: sqlite3.Connection | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool")
-        self._pack = zstandard.ZstdCompressor(level=3)
+        self._pack = zstandard.ZstdCompressor(level=3, write_checksum=True)
         self._unpack = zstandard.ZstdDecompressor()
         self._decode = msgspec.msgpack.Decoder(list[Line])
 
@@ -91,9 +95,17 @@ class Spool:
         try:
             self._open()
         except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-                raise
-            log.warning("the spool is damaged and was put aside as %s: %s", _rename(self.path, "damaged"), error)
+            self._put_aside(error)
+
+    def _put_aside(self, error: sqlite3.DatabaseError) -> None:
+        """The whole file, if that is what is damaged; else raises the ``error`` again."""
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise error
+        self._let_go()
+        self.aside = _rename(self.path, "damaged")
+        self.damaged += self.rows
+        self.rows, self._oldest_at_s, self._dropped = 0, None, 0
+        log.error("the spool is damaged and was put aside as %s: %s", self.aside, error)
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None:
@@ -122,25 +134,43 @@ class Spool:
 
     def _oldest(self, rows: int) -> Batch | None:
         found: list[Line] = []
+        unreadable: dict[int, str] = {}
         last = self._dropped
         query = "SELECT seq, lines FROM spool WHERE seq > ? ORDER BY seq"
-        connection = self._open()
-        with closing(connection.execute(query, (last,))) as cursor:
-            for place, packed in cursor:
-                last = place
-                found += self._read(packed)
-                if len(found) >= rows:
-                    break
-        if not found:
-            self._count(connection)
-            return None
-        return Batch(last, found)
-
-    def _read(self, packed: bytes) -> list[Line]:
         try:
-            return self._decode.decode(self._unpack.decompress(packed))
-        except (zstandard.ZstdError, msgspec.MsgspecError) as error:
-            raise sqlite3.DatabaseError(f"rows of the spool are damaged: {error}") from error
+            connection = self._open()
+            with closing(connection.execute(query, (last,))) as cursor:
+                for place, packed in cursor:
+                    last = place
+                    try:
+                        found += self._decode.decode(self._unpack.decompress(packed))
+                    except (zstandard.ZstdError, msgspec.MsgspecError) as error:
+                        unreadable[place] = str(error)
+                    if len(found) >= rows:
+                        break
+            for place, why in unreadable.items():
+                self._take_out(connection, place, why)
+            if unreadable or not found:
+                self._count(connection)
+        except sqlite3.DatabaseError as error:
+            self._put_aside(error)
+            return None
+        return Batch(last, found) if found else None
+
+    def _take_out(self, connection: sqlite3.Connection, place: int, why: str) -> None:
+        """Keep what cannot be read in a file of its own, so that it does not stop what comes after it."""
+        rows, packed = connection.execute("SELECT rows, lines FROM spool WHERE seq = ?", (place,)).fetchone()
+        aside = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns() // 1_000_000}-{place}")
+        try:
+            with aside.open("wb") as file:
+                file.write(packed)
+                file.flush()
+                os.fsync(file.fileno())
+            connection.execute("DELETE FROM spool WHERE seq = ?", (place,))
+        except (OSError, sqlite3.OperationalError) as error:  # it stays, and the next look finds it again
+            raise sqlite3.OperationalError(f"damaged rows of the spool cannot be put aside: {error}") from error
+        self.damaged, self.aside = self.damaged + rows, aside
+        log.error("%d damaged rows of the spool were put aside as %s: %s", rows, aside, why)
 
     def _drop(self, last: int) -> None:
         connection, self._dropped = self._open(), last

@@ -3,8 +3,9 @@
 import asyncio
 import json
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +211,24 @@ async def test_a_spool_that_is_damaged_is_put_aside(
         assert store.status.spool_rows == 3
     (aside,) = spool.parent.glob(f"{spool.name}.damaged-*")
     assert aside.read_text().startswith("dear diary")
+
+
+async def test_a_damaged_part_of_the_spool_does_not_stop_delivery_and_is_told(
+    stopped: Cluster, server: PostgresServer, announced: Announced
+) -> None:
+    stopped.stop()
+    async with writing(server, announced) as store:
+        feed(store, 1)
+        await eventually(lambda: told(announced) == [1])
+        with closing(sqlite3.connect(server.beside(SPOOL_SUFFIX))) as other, other:
+            other.execute("UPDATE spool SET lines = x'00' WHERE seq = (SELECT MAX(seq) FROM spool)")
+        feed(store, 2)
+        await eventually(lambda: told(announced) == [1, 2])
+        stopped.start()
+        await eventually(lambda: not store.status.spool_rows, 20)
+        assert store.status.state == "failed"
+        assert "rows of the spool were damaged and lie in" in store.status.reason
+    assert asked(stopped, server, "SELECT timestamp_ms FROM ticks") == str(tick(2).at_ms)
 
 
 async def test_what_was_delivered_and_not_yet_dropped_is_delivered_again_without_a_trace(

@@ -4,6 +4,7 @@ import random
 import sqlite3
 import time
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,49 @@ async def test_rows_come_out_as_they_went_in_until_they_are_dropped(spool: Spool
     await spool.drop(rest.last)
     assert await spool.oldest(4) is None
     assert (spool.rows, spool.age_s) == (0, 0.0)
+
+
+def spoil(spool: Spool, sequence: int) -> None:
+    with closing(sqlite3.connect(spool.path)) as other, other:
+        other.execute("UPDATE spool SET lines = x'28b52ffd0000' WHERE seq = ?", (sequence,))
+
+
+async def test_a_batch_that_cannot_be_read_is_put_aside_and_the_rest_goes_on(
+    spool: Spool, caplog: pytest.LogCaptureFixture
+) -> None:
+    for first in (0, 3, 6):
+        await spool.append(lines(first, 3))
+    spoil(spool, 2)
+    batch = await spool.oldest(100)
+    assert batch is not None
+    assert batch.lines == lines(0, 3) + lines(6, 3)
+    assert (spool.rows, spool.damaged) == (6, 3)
+    (aside,) = spool.path.parent.glob("a.spool.db.damaged-*")
+    assert aside.read_bytes() == bytes.fromhex("28b52ffd0000")
+    assert spool.aside == aside
+    assert str(aside) in caplog.text
+    await spool.drop(batch.last)
+    assert spool.rows == 0
+    await spool.append(lines(9, 1))
+    spoil(spool, 4)
+    assert await spool.oldest(100) is None
+    assert (spool.rows, spool.damaged) == (0, 4)
+
+
+async def test_a_file_that_breaks_while_it_is_used_is_put_aside_and_another_is_begun(spool: Spool) -> None:
+    await spool.append([Line("state", random.Random(number).randbytes(3000)) for number in range(20)])
+    await spool._do(spool._let_go)
+    with spool.path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"x" * 8192)
+    assert await spool.oldest(100) is None
+    assert (spool.rows, spool.damaged) == (0, 20)
+    assert spool.aside is not None
+    assert spool.aside.exists()
+    await spool.append(lines(0, 2))
+    batch = await spool.oldest(100)
+    assert batch is not None
+    assert batch.lines == lines(0, 2)
 
 
 async def test_what_was_appended_is_there_for_the_next_process_with_its_age(spool: Spool) -> None:
