@@ -5,12 +5,16 @@
 """
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from polyterm.console.pauses import short_pauses, uncollected
 from polyterm.service.link.port import Link
+
+# Textual collects what changed until its next frame: at its own 60 a second a key would wait twice as long.
+FRAMES_PER_S: Final = "120"
 
 
 async def run_console(
@@ -36,6 +40,7 @@ async def run_console(
         ConfigError: there is no theme of that name, or a key of the operator's own cannot be had.
     """
     # Textual is imported here so that what merely formats figures (polyterm.console.view) does not pay for it.
+    os.environ.setdefault("TEXTUAL_FPS", FRAMES_PER_S)
     with uncollected():
         from polyterm.console.app import ConsoleApp  # noqa: PLC0415
         from polyterm.console.memory import Memory  # noqa: PLC0415

@@ -1,11 +1,11 @@
 """The client's side of the link: one websocket to an engine, over a Unix socket or TCP, reopened when it drops."""
 
 import asyncio
+import importlib
 import itertools
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import aiohttp
 import msgspec
 
 from polyterm.core.command import Ack, Command
@@ -40,7 +40,7 @@ PING_INTERVAL_S: Final = 2.0
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 COMPRESSION: Final = 15
 """Over a network: the logarithm of the window within which repetitions are found. A socket file has bytes enough."""
-_CLOSE_TIMEOUT: Final = aiohttp.ClientWSTimeout(ws_close=1.0)
+_CLOSE_TIMEOUT_S: Final = 1.0
 _BACKOFF_S: Final = (0.25, 0.5, 1.0, 2.0, 5.0)
 _STARTING_RETRY_S: Final = 0.1
 
@@ -48,6 +48,10 @@ _encode: Final = msgspec.json.Encoder().encode
 _Reply = Answer | Ack | Steered | Pong
 
 _decoder: Final[msgspec.json.Decoder[ServerMessage]] = msgspec.json.Decoder(ServerMessage)
+
+# A console is on the screen sooner when aiohttp, 0.15 s of imports, comes while it is painted.
+if TYPE_CHECKING:
+    import aiohttp
 
 
 class LinkClient:
@@ -79,6 +83,7 @@ class LinkClient:
 
     async def run(self) -> None:
         """Connect, and reconnect with back-off, until cancelled."""
+        await asyncio.to_thread(importlib.import_module, "aiohttp")
         loop = asyncio.get_running_loop()
         expected_by = loop.time() + self._starting_s
         failures = 0
@@ -141,6 +146,8 @@ class LinkClient:
             self._waiting.pop(rid, None)
 
     async def _session(self) -> None:
+        import aiohttp  # noqa: PLC0415 - see above
+
         connector = aiohttp.UnixConnector(path=self._socket_path) if self._socket_path else aiohttp.TCPConnector()
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_S)
@@ -150,7 +157,7 @@ class LinkClient:
                     socket = await session.ws_connect(
                         f"{self._url}/link",
                         max_msg_size=MAX_MESSAGE_BYTES,
-                        timeout=_CLOSE_TIMEOUT,
+                        timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_TIMEOUT_S),
                         compress=0 if self._socket_path else COMPRESSION,
                     )
             except (aiohttp.ClientError, OSError) as error:  # a TimeoutError is an OSError
@@ -159,7 +166,7 @@ class LinkClient:
                 await self._welcome(socket)
                 await self._converse(socket)
 
-    async def _welcome(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    async def _welcome(self, socket: "aiohttp.ClientWebSocketResponse") -> None:
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 await socket.send_str(_encode(self._hello).decode())
@@ -177,7 +184,7 @@ class LinkClient:
         self._whole = Whole()
         self._tell(Connection("connected", self._address, role=message.role, engine_version=message.version))
 
-    async def _converse(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    async def _converse(self, socket: "aiohttp.ClientWebSocketResponse") -> None:
         """Read until the socket closes, while a ping measures the round trip and notices a dead peer."""
         pings = asyncio.create_task(self._pings(socket))
         try:
@@ -190,7 +197,7 @@ class LinkClient:
             pings.result()
         raise LinkError(_closed(socket.close_code))
 
-    async def _pings(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    async def _pings(self, socket: "aiohttp.ClientWebSocketResponse") -> None:
         loop = asyncio.get_running_loop()
         while True:
             rid, sent = next(self._rids), loop.time()
@@ -223,8 +230,10 @@ class LinkClient:
         if future is not None and not future.done():
             future.set_result(answer)
 
-    def _message(self, frame: aiohttp.WSMessage) -> ServerMessage | None:
+    def _message(self, frame: "aiohttp.WSMessage") -> ServerMessage | None:
         """The frame's message, None when the frame is the end of the connection."""
+        import aiohttp  # noqa: PLC0415 - see above
+
         if frame.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED):
             return None
         if frame.type is not aiohttp.WSMsgType.TEXT:
@@ -246,6 +255,8 @@ class LinkClient:
         self.on_connection(connection)
 
     def _why(self, error: Exception) -> str:
+        import aiohttp  # noqa: PLC0415 - see above
+
         cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
         match cause:
             case TimeoutError():
