@@ -13,8 +13,8 @@ from polyterm.engine.books import Series, series_of
 from polyterm.quant.regime import KEPT_ACROSS_WINDOWS
 from polyterm.quant.tick_columns import TickColumns, Whole
 
-PIECE_INPUTS: Final = 262_144
-"""So many inputs are looked at together: some ten megabytes of columns for each series at a time."""
+PIECE_INPUTS: Final = 393_216
+"""So many inputs are looked at together, more than a day of four coins: some fifteen megabytes of columns for each."""
 
 _WARM_ROWS: Final = KEPT_ACROSS_WINDOWS + 2
 """Rows before a window that its look-backs may still see, and one more that those were made of."""

@@ -1,7 +1,7 @@
 """How much memory a replay takes, by its length: generated days of four coins, streamed through every strategy.
 
 Run as ``python -m tests.benchmarks.memory``. Every length runs in a process of its own, because the most memory that a
-process ever had is all that it can tell. A replay looks at ``PIECE_INPUTS`` inputs together, 18 hours of four coins:
+process ever had is all that it can tell. A replay looks at ``PIECE_INPUTS`` inputs together, 27 hours of four coins:
 beyond that nothing may grow.
 """
 
