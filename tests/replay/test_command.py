@@ -128,7 +128,7 @@ def test_an_interrupt_leaves_what_is_done(recording: Path, monkeypatch: pytest.M
         raise KeyboardInterrupt
 
     monkeypatch.setattr("polyterm.cli.sources.merged", interrupted)
-    result = CliRunner().invoke(command, [str(recording)])
+    result = CliRunner().invoke(command, [str(recording)], catch_exceptions=False)
     assert result.exit_code == 130
     assert "ticks 3, windows 1" in result.stdout
     assert "interrupted" in result.stderr
