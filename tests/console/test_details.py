@@ -8,11 +8,14 @@ from textual.pilot import Pilot
 
 from polyterm.console.app import ConsoleApp
 from polyterm.console.detail_layout import PAGES, Placed, arrange_strategy, arrange_table, arrange_window
+from polyterm.console.latest import View
+from polyterm.console.layout import fit
 from polyterm.console.screens.detail import DetailScreen
 from polyterm.console.screens.main import MainScreen
 from polyterm.console.screens.strategy import StrategyScreen
 from polyterm.console.screens.window import WindowScreen
 from polyterm.console.view.plot import Curve, ticks, y_range
+from polyterm.console.view.strategy import TRADE_COLUMNS, trade_rows
 from polyterm.console.view.why import number
 from polyterm.console.widgets.table import Table
 from polyterm.core.query import Answer, Failed, Query, StrategyQuery, TradesAnswer, TradesQuery, WhyQuery, WindowQuery
@@ -259,6 +262,15 @@ def test_panes_cover_the_screen_without_overlap(size: tuple[int, int]) -> None:
             min(place.height for name, place in placed.places.items() if name not in {"head", "footer", "status"}) >= 5
         )
     assert arrange_strategy(79, 24) is None
+
+
+def test_a_trade_of_another_day_has_its_date() -> None:
+    view = View(now=0.0, connection=CONNECTED, market_ms=scenes.NOW_MS)
+    columns = fit(TRADE_COLUMNS, 78)
+    old = msgspec.structs.replace(detail_scenes.TRADES[0], exit_ms=scenes.NOW_MS - 86_400_000)
+    new, dated = trade_rows((detail_scenes.TRADES[0], old), view, columns)
+    assert new.cells[0].text.strip() == "14:22:09"
+    assert dated.cells[0].text.strip() == "21 Nov"
 
 
 def test_a_curve_is_broken_where_something_is_missing() -> None:
