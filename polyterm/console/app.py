@@ -214,9 +214,9 @@ class ConsoleApp(App[None], inherit_bindings=False):
             self.repaint()
             return
         status = self._latest.view().status
-        if status is not None and status.mode == "LIVE" and status.open_positions and not self._quitting:
-            self._quitting = True
-            self._ask("Quit?", f"Orders may rest and {status.open_positions} positions are open.", "quit", self.exit)
+        live = status is not None and status.mode == "LIVE" and status.open_positions
+        if live and not isinstance(self.screen, Question):
+            self._ask("Quit?", f"Orders may rest, and {live} positions are open.", "quit", self.exit)
             return
         self.exit()
 
@@ -340,7 +340,6 @@ class ConsoleApp(App[None], inherit_bindings=False):
             self._close()
             return
         if isinstance(self.screen, ConsoleModal):
-            self._quitting = False
             self._close()
             return
         put_away = self._latest.put_receipt_away() or self._latest.notice is not None or len(self._notifications) > 0

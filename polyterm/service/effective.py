@@ -33,7 +33,9 @@ def effective(settings: Settings) -> SettingsAnswer:
     def origin(name: str, value: object, default: object) -> Origin:
         if value == default:
             return "default"
-        return next((place for place, names in places if name in names), "flag")
+        inside = f"{name}."
+        said = (place for place, names in places if any(each == name or each.startswith(inside) for each in names))
+        return next(said, "flag")
 
     lines = tuple(
         SettingLine(name, _shown(name, value, settings), origin(name, value, default))
@@ -63,7 +65,11 @@ def _shown(name: str, value: object, settings: Settings) -> str:
         case bool():
             return "yes" if value else "no"
         case dict():
-            return ", ".join(f"{key} = {part}" for key, part in value.items()) or "none"
+            return ", ".join(f"{key} = {_listed(part)}" for key, part in value.items()) or "none"
+    return _listed(value)
+
+
+def _listed(value: object) -> str:
     return ", ".join(masked(str(part)) for part in value) if isinstance(value, tuple) else masked(str(value))
 
 

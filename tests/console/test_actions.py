@@ -480,6 +480,10 @@ async def test_the_footer_can_be_clicked(console: Build) -> None:
         await pilot.click("#footer", offset=(words(app, "#footer").index("z zoom"), 0))
         await painted(pilot)
         assert app.screen.query_one("#leaderboard").size.height == 20
+        await pilot.press("F")
+        await painted(pilot)
+        await pilot.click("#footer", offset=(words(app, "#footer").index("back"), 0))
+        assert app.screen is app.main
 
 
 async def test_a_click_puts_the_heatmaps_cursor_on_its_pair(console: Build) -> None:
@@ -500,6 +504,9 @@ async def test_quitting_with_live_orders_asks(console: Build) -> None:
         await pilot.press("ctrl+c")
         question = app.screen
         assert isinstance(question, Question)
+        await pilot.press("K")
+        await painted(pilot)
+        assert not app._exit
         await pilot.press("escape", "ctrl+c")
         question = app.screen
         assert isinstance(question, Question)

@@ -29,7 +29,7 @@ def pressed(line: Line, x: int, actions: Sequence[Action]) -> Action | None:
     """The action whose key or word stands at that place of a footer."""
     text = "".join(cell.text for cell in line)
     for action in actions:
-        if not action.label:
+        if not action.label and action.id != "dismiss":
             continue
         start = text.find(f" {key_name(action.keys[0])} ")
         end = text.find(" " * GAP, start + 1)

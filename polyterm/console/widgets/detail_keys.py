@@ -3,10 +3,10 @@
 from polyterm.console.actions import Scope, actions_of
 from polyterm.console.latest import View
 from polyterm.console.view.keys import detail_footer
-from polyterm.console.widgets.lines import Lines
+from polyterm.console.widgets.keys import Footer
 
 
-class DetailKeys(Lines):
+class DetailKeys(Footer):
     def __init__(self, scope: Scope, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
         self._scope: Scope = scope
