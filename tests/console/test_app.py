@@ -235,6 +235,22 @@ async def test_the_heatmaps_cursor_stays_on_its_pair_wherever_that_stands(consol
         assert (heatmap.cursor.x, heatmap.cursor.y) == (2, 5)
 
 
+async def test_the_ticks_turn_to_the_book_and_to_the_inputs(console: Build) -> None:
+    app = console(MemoryLink(CONNECTED, scenes.FULL))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await painted(pilot)
+        app.screen.query_one("#ticks").focus()
+        assert "size" not in words(app, "#ticks")
+        await pilot.press("]")
+        assert "size" in words(app, "#ticks")
+        await pilot.press("]")
+        assert "age:book" in words(app, "#ticks")
+        await pilot.press("]")
+        assert "distance" in words(app, "#ticks")
+        await pilot.press("[")
+        assert "age:book" in words(app, "#ticks")
+
+
 async def test_the_heatmap_shows_camps(console: Build) -> None:
     names = scenes.NAMES
     camps = (Camp("Lag", names[:4], False), Camp("End", names[4:7], True))

@@ -120,3 +120,14 @@ def test_widest_keeps_order_and_drops_the_lowest_rank() -> None:
     assert widest(items, 33, gap=2) == (0, 2)
     assert widest(items, 21, gap=2) == (2,)
     assert widest(items, 9, gap=2) == ()
+
+
+@pytest.mark.parametrize(
+    ("aspect", "columns"),
+    [
+        ("book", "coin strike bid_size bid ask ask_size spread fair edge state"),
+        ("inputs", "coin regime oracle divergence book_age spot_age oracle_age state"),
+    ],
+)
+def test_at_80_columns_the_ticks_can_put_other_columns_first(aspect: ticks.Aspect, columns: str) -> None:
+    assert [column.key for column in fit(ticks.columns_for(aspect), 79)] == columns.split()

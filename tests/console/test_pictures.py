@@ -124,6 +124,16 @@ def test_camps(snap_compare: Snap, console: Build) -> None:
     assert snap_compare(console(link), terminal_size=SIZES["120x36"], run_before=turn)
 
 
+@pytest.mark.parametrize("turns", [1, 2], ids=["book", "inputs"])
+def test_other_figures_of_the_ticks(snap_compare: Snap, console: Build, turns: int) -> None:
+    async def turn(pilot: object) -> None:
+        await repainted(pilot)
+        await pilot.press("1", *["right_square_bracket"] * turns)
+        await repainted(pilot)
+
+    assert snap_compare(console(linked("running")), terminal_size=SIZES["80x24"], run_before=turn)
+
+
 def test_too_small(snap_compare: Snap, console: Build) -> None:
     assert snap_compare(console(linked("running")), terminal_size=(60, 18), run_before=repainted)
 
