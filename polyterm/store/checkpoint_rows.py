@@ -26,7 +26,10 @@ class StoredCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
     packed: str
 
     def state(self) -> bytes:
-        """Raises StoreError when it is damaged."""
+        """Raises StoreError when it is damaged, or kept no longer: of all but the newest sessions only that there was
+        one is."""
+        if not self.packed:
+            raise StoreError(f"The checkpoint {self.session}/{self.number} is no longer kept, its session is too old.")
         try:
             packed = base64.b64decode(self.packed, validate=True)
             return zstandard.ZstdDecompressor().decompress(packed, max_output_size=_MAX_BYTES)

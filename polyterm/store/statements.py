@@ -54,6 +54,8 @@ from polyterm.store.schema import (
 )
 
 KEPT_CHECKPOINTS: Final = 3
+KEPT_BEGINNINGS: Final = 20
+"""About 5 MB; an engine that is started again and again must not fill the disk."""
 
 Insert = sqlite.Insert | postgresql.Insert
 T = TypeVar("T")
@@ -238,6 +240,31 @@ def _older_checkpoints() -> Kind:
     )
 
 
+def _older_beginnings() -> Kind:
+    """Empty what all but the newest sessions began with: that there was something is what is left of it."""
+    given = func.json_to_recordset(_GIVEN).table_valued(column("own_session", Text)).render_derived("given", True)
+    first = checkpoints.alias("first").c
+    newest = (
+        select(first.session)
+        .join(sessions, sessions.c.session == first.session)
+        .where(first.number == 0)
+        .order_by(sessions.c.started_ms.desc())
+        .limit(KEPT_BEGINNINGS)
+    )
+
+    def empty(own: ColumnElement[str]) -> Executable:
+        column = checkpoints.c
+        is_old = (column.number == 0, column.state != "", column.session != own, column.session.not_in(newest))
+        return update(checkpoints).where(*is_old).values(state="")
+
+    return Kind(
+        name="older_beginnings",
+        lane=checkpoints.name,
+        sqlite=empty(bindparam("own_session", type_=Text)),
+        postgres=empty(select(given.c.own_session).scalar_subquery()),
+    )
+
+
 def _position() -> Kind:
     """What is held, unless it has become a trade: an opening may be told again after that."""
     names = open_positions.c.keys()
@@ -315,6 +342,7 @@ GAP: Final = _kind(
 FLAG: Final = _flag()
 STATE: Final = _kind("state", system_state, _replace(("key",), ("value", "updated_at", "updated_ms")))
 CHECKPOINT: Final = _kind("checkpoint", checkpoints, then=_older_checkpoints())
+OLDER_BEGINNINGS: Final = _older_beginnings()
 CUT: Final = _kind("cut", cut_windows)
 SESSION: Final = _session()
 END: Final = _end()
@@ -323,7 +351,7 @@ KINDS: Final = {
     kind.name: kind
     for kind in (
         TICK, INPUT, DIGEST, POSITION, TRADE, CORRECTION, OPENING, STRIKE, CLOSING, OUTCOME, GAP, FLAG, STATE,
-        CHECKPOINT, CUT, SESSION, END,
+        CHECKPOINT, OLDER_BEGINNINGS, CUT, SESSION, END,
     )
 }  # fmt: skip
 
