@@ -1,7 +1,8 @@
 """What a restart needs, on this machine's own disk: for a database that may be away when the engine is started again.
 
 One file: the newest checkpoint, and every input since. It is there for the death of the process, not of the machine,
-so nothing waits for the disk; of a torn end everything before it counts.
+so nothing waits for the disk; of a torn end everything before it counts. After a power cut it may be an older one, so
+it says in which run of the machine it was written.
 """
 
 import logging
@@ -15,6 +16,7 @@ from typing import Final
 import msgspec
 
 from polyterm.core.input import Input
+from polyterm.service.boot import boot_id
 from polyterm.store.checkpoint_rows import StoredCheckpoint
 from polyterm.store.rows import SessionInfo
 
@@ -27,14 +29,22 @@ log = logging.getLogger(__name__)
 class _Head(msgspec.Struct, frozen=True):
     session: SessionInfo
     checkpoint: StoredCheckpoint | None
+    boot: str | None = None
 
 
 class Journalled(msgspec.Struct, frozen=True):
-    """A session as its journal knows it: ``inputs`` are those after the checkpoint, or all when there is none."""
+    """A session as its journal knows it: ``inputs`` are those after the checkpoint, or all when there is none.
+    ``boot`` is the run of the machine (see ``boot_id``), None when that is not known."""
 
     session: SessionInfo
     checkpoint: StoredCheckpoint | None
     inputs: tuple[Input, ...]
+    boot: str | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Nothing of it can have been lost with the machine's memory."""
+        return self.boot is not None and self.boot == boot_id()
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -61,7 +71,7 @@ class Journal:
         after = 0 if checkpoint is None else checkpoint.number
         while self._newest and self._newest[0][0] <= after:
             self._newest.popleft()
-        frames = [_frame(_encode(_Head(self._session, checkpoint))), *(frame for _, frame in self._newest)]
+        frames = [_frame(_encode(_Head(self._session, checkpoint, boot_id()))), *(frame for _, frame in self._newest)]
         fresh = self._fresh
         try:
             fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -119,7 +129,7 @@ def read_journal(path: Path) -> Journalled | None:
         head = _heads.decode(frames[0])
         torn = place > len(data)
         return Journalled(
-            head.session, head.checkpoint, tuple(map(_inputs.decode, frames[1 : -1 if torn else None]))
+            head.session, head.checkpoint, tuple(map(_inputs.decode, frames[1 : -1 if torn else None])), head.boot
         )  # fmt: skip
     except (IndexError, msgspec.DecodeError) as error:
         log.warning("the journal %s cannot be read: %s", path, error)

@@ -7,7 +7,7 @@ way is announced to nobody, and stored only where it is missing.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -30,20 +30,23 @@ PROGRAM: Final = f"polyterm {__version__}"
 SIZINGS: Final[dict[str, Sizing]] = {"shares": "shares", "usd": "usd"}
 BREATH: Final = 25
 """So many inputs are repeated before somebody else gets a turn: a kill must not wait."""
+CHUNK: Final = 1_000
+"""So many events at most are kept before they are handed on: a session may have been long, and without a checkpoint."""
 
 log = logging.getLogger(__name__)
+HandOn = Callable[[Sequence[Event]], Awaitable[None]]
+"""Gets what was made again, in order, and comes back when there is room for more."""
 
 
 class Recovery(msgspec.Struct, frozen=True, kw_only=True):
     """``state`` is what a new session goes on from, None when there is nothing; ``problem`` says why that is a pity.
 
-    ``events`` were made again from ``inputs`` that the checkpoint did not know, of which ``missing`` are not stored.
+    ``inputs`` that the checkpoint did not know were repeated, ``missing`` more are not stored.
     The ``session`` ended at ``ended_ms`` in the middle of the windows ``cut``.
     """
 
     session: str = ""
     state: Checkpoint | None = None
-    events: tuple[Event, ...] = ()
     inputs: int = 0
     missing: int = 0
     cut: tuple[MarketKey, ...] = ()
@@ -62,8 +65,11 @@ class _Start(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
-async def recover(place: Location, own: str, entries: Sequence[Entry], tell: Callable[[str], None]) -> Recovery:
+async def recover(
+    place: Location, own: str, entries: Sequence[Entry], tell: Callable[[str], None], hand_on: HandOn
+) -> Recovery:
     """What the session ``own`` goes on from; ``entries`` are today's strategies, ``tell`` hears how far it has come.
+    ``hand_on`` may get everything once more, if this is tried again.
 
     Raises:
         StoreError: the database cannot be read now.
@@ -75,18 +81,19 @@ async def recover(place: Location, own: str, entries: Sequence[Entry], tell: Cal
             return Recovery()
         if start.problem:
             return Recovery(session=start.session.id, problem=start.problem)
-        repetition = _Repetition(start, entries)
+        repetition = _Repetition(start, entries, hand_on)
         after, after_ms = (0, None) if start.checkpoint is None else (start.checkpoint.number, start.checkpoint.at_ms)
         async for item in archive.inputs(start.session, after, after_ms):
-            repetition.add(item)
+            await repetition.add(item)
             if repetition.inputs % BREATH == 0:
                 tell(f"repeating session {start.session.id}: {repetition.inputs:,} inputs so far")
                 await asyncio.sleep(0)
+        await repetition.hand_on()
         repetition.engine.forget(await archive.closed(repetition.engine.open_positions()))
     return repetition.recovery(time.monotonic() - began)
 
 
-async def recover_from(journal: Journalled, entries: Sequence[Entry]) -> Recovery:
+async def recover_from(journal: Journalled, entries: Sequence[Entry], hand_on: HandOn) -> Recovery:
     """The same from what this machine noted, while the database is away."""
     began, info, checkpoint = time.monotonic(), journal.session, journal.checkpoint
     session = StoredSession(
@@ -98,11 +105,12 @@ async def recover_from(journal: Journalled, entries: Sequence[Entry]) -> Recover
     except (StoreError, CheckpointError) as error:
         why = f"The checkpoint of session {info.id} cannot be read ({error}): the engine began with nothing."
         return Recovery(session=info.id, problem=why)
-    repetition = _Repetition(_Start(session=session, checkpoint=checkpoint, state=state), entries)
+    repetition = _Repetition(_Start(session=session, checkpoint=checkpoint, state=state), entries, hand_on)
     for item in journal.inputs:
-        repetition.add(item)
+        await repetition.add(item)
         if repetition.inputs % BREATH == 0:
             await asyncio.sleep(0)
+    await repetition.hand_on()
     return repetition.recovery(time.monotonic() - began)
 
 
@@ -137,13 +145,14 @@ def _tell_of_damage(problems: Sequence[str]) -> None:
 class _Repetition:
     """The last session's engine, once more. Strategies that are not what they were then do nothing in it."""
 
-    def __init__(self, start: _Start, entries: Sequence[Entry]) -> None:
+    def __init__(self, start: _Start, entries: Sequence[Entry], hand_on: HandOn) -> None:
         session, state = start.session, start.state
         names = session.strategies if state is None else unchanged(state, entries)
         books = [Book(entry) for entry in entries if entry.name in names]
         self.engine = Engine(session.id, books, SIZINGS.get(session.sizing, "shares"))
         self.inputs = 0
         self._start = start
+        self._hand_on = hand_on
         self._events: list[Event] = []
         self._last = 0 if start.checkpoint is None else start.checkpoint.number
         self._first = self._last
@@ -152,10 +161,18 @@ class _Repetition:
         if state is not None:
             self._notices = [*farewells(state, entries), *self.engine.restore(state)]
 
-    def add(self, item: Input) -> None:
+    async def add(self, item: Input) -> None:
         self.inputs += 1
         self._last, self._at_ms = item.number, item.at_ms
         self._events += self.engine.apply(item)
+        if len(self._events) >= CHUNK:
+            await self.hand_on()
+
+    async def hand_on(self) -> None:
+        """All that has come together."""
+        events, self._events = self._events, []
+        if events:
+            await self._hand_on(events)
 
     def recovery(self, took_s: float) -> Recovery:
         session = self._start.session
@@ -168,7 +185,6 @@ class _Repetition:
         return Recovery(
             session=session.id,
             state=state.resumed(),
-            events=tuple(self._events),
             inputs=self.inputs,
             missing=missing,
             cut=tuple(desk.windows.running.key for desk in state.desks if desk.windows.running is not None),

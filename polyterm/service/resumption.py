@@ -44,7 +44,6 @@ async def take_over(
         log.error("%s", recovery.problem)
     if recovery.state is None:
         return recovery.problem
-    store.repeat(recovery.events)
     store.note_cut(recovery.session, recovery.cut, recovery.ended_ms)
     engine.restore(recovery.state)
     beginning = engine.checkpoint()
@@ -78,7 +77,7 @@ async def _found(place: Location, store: Store, session: str, entries: Sequence[
         return Recovery(problem=f"{why}: the engine began with nothing.")
 
 
-async def _recovered(place: Location, session: str, entries: Sequence[Entry], tell: Tell) -> Recovery:
+async def _recovered(place: Location, store: Store, session: str, entries: Sequence[Entry], tell: Tell) -> Recovery:
     """Raises TimeoutError when nothing comes for ``RECOVER_S``."""
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(RECOVER_S) as patience:
@@ -87,27 +86,33 @@ async def _recovered(place: Location, session: str, entries: Sequence[Entry], te
             patience.reschedule(loop.time() + RECOVER_S)
             tell(what)
 
-        return await recover(place, session, entries, progress)
+        return await recover(place, session, entries, progress, store.repeat)
 
 
 async def _looked_up(place: Location, store: Store, session: str, entries: Sequence[Entry], tell: Tell) -> Recovery:
     """From the database once everything that the last session left on this machine is in it. While that takes, what
-    this machine noted itself must do."""
-    is_away = False
+    this machine noted itself must do, unless it was restarted since: the end of its notes may be lost."""
+    is_away, has_warned = False, False
     while True:
         rows = store.status.spool_rows
         journal = read_journal(place.beside(SUFFIX)) if rows or is_away else None
+        since = ""
+        if journal is not None and not journal.is_whole:
+            since = f" (this machine was restarted since its notes of session {journal.session.id})"
+            if not has_warned:
+                log.warning("the database is waited for, and the notes of this machine are not used%s", since)
+            journal, has_warned = None, True
         if journal is not None and not await _is_superseded(place, session, journal):
             log.warning("session %s is taken up from the notes of this machine", journal.session.id)
-            return await recover_from(journal, entries)
+            return await recover_from(journal, entries, store.repeat)
         if rows:
-            tell(f"waits until {rows:,} rows of the last session are in the database")
+            tell(f"waits until {rows:,} rows of the last session are in the database{since}")
         else:
             try:
-                return await _recovered(place, session, entries, tell)
+                return await _recovered(place, store, session, entries, tell)
             except (StoreError, TimeoutError) as error:
                 why = str(error) or f"The database did not answer within {RECOVER_S:g} s."
                 log.warning("waiting for the last session: %s", why)
-                tell(why)
+                tell(f"{why}{since}")
                 is_away = True
         await asyncio.sleep(RETRY_S)

@@ -20,8 +20,8 @@ from polyterm.store.database import REFUSALS, is_locked, reason
 from polyterm.store.intake import Intake, Limits
 from polyterm.store.location import Location, PostgresServer, located
 from polyterm.store.relay import Relay
-from polyterm.store.rows import SessionInfo
-from polyterm.store.statements import CHECKPOINT, CUT
+from polyterm.store.rows import Row, SessionInfo
+from polyterm.store.statements import CHECKPOINT, CUT, OLDER_BEGINNINGS
 from polyterm.store.target import Backlog, Guard, SqliteTarget, Target
 from polyterm.store.writer import Write, beginning_of_session, end_of_session, repeated, writes_of_gap
 
@@ -66,6 +66,7 @@ class Store:
         self.intake = Intake(session, limits)
         self._closing = asyncio.Event()
         self._writing = asyncio.Lock()
+        self._repeated = 0
         self._retry_s = limits.retry_s
         self._failing_since: float | None = None
         self._failure = ""
@@ -137,8 +138,11 @@ class Store:
 
     def put_checkpoint(self, checkpoint: StoredCheckpoint) -> None:
         """Behind everything that was submitted before; older ones are forgotten. Never blocks."""
-        own = {"own_session": checkpoint.session}
-        self.intake.take_besides([Write(CHECKPOINT, checkpoint_row(checkpoint), own)])
+        own: Row = {"own_session": checkpoint.session}
+        writes = [Write(CHECKPOINT, checkpoint_row(checkpoint), own)]
+        if checkpoint.number == 0:
+            writes.append(Write(OLDER_BEGINNINGS, own))
+        self.intake.take_besides(writes)
 
     def note_gaps(self, found: Iterable[Gap]) -> None:
         """What is missing of a series, also on the windows that it touches. Never blocks; while so much waits that no
@@ -146,10 +150,13 @@ class Store:
         if self.pending < self._limits.ticks:
             self.intake.take_besides([write for gap in found for write in writes_of_gap(gap, self._session)])
 
-    def repeat(self, events: Iterable[Event]) -> None:
+    async def repeat(self, events: Iterable[Event]) -> None:
         """What events of an earlier session leave behind, without announcing them; what is stored of it stays as it is.
-        Never blocks."""
+        Waits until what it was given before is durable, so that no more than that ever waits."""
+        while self.intake.stored < self._repeated:  # noqa: ASYNC110 - the writer wakes nobody
+            await asyncio.sleep(_LOOK_S)
         self.intake.take_besides([write for event in events for write in repeated(event)])
+        self._repeated = self.intake.taken
 
     def note_cut(self, session: str, windows: Iterable[MarketKey], at_ms: int) -> None:
         """That ``session`` ended in the middle of those windows. Never blocks."""

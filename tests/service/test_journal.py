@@ -3,13 +3,15 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from polyterm.core.event import Event
 from polyterm.core.input import Input
+from polyterm.service import journal as journal_module
 from polyterm.service import runtime as runtime_module
 from polyterm.service.journal import SUFFIX, Journal, read_journal
 from polyterm.service.recovery import recover_from
@@ -20,7 +22,7 @@ from polyterm.store.rows import SessionInfo
 from polyterm.strategies.registry import REGISTRY
 from polyterm.transport.clock import ManualClock
 from tests.postgres import Cluster
-from tests.service.engines import KEY, ended, opened, running, settings, short_folder, tick, won
+from tests.service.engines import KEY, ended, opened, running, settings, short_folder, started, tick, won
 from tests.waiting import eventually
 
 SESSION = SessionInfo(id="s1", started_ms=KEY.epoch * 1000, strategies=tuple(entry.name for entry in REGISTRY))
@@ -102,6 +104,10 @@ def test_a_disk_that_becomes_full_leaves_none_that_lacks_inputs(path: Path, monk
     journal.close()
 
 
+async def nobody(events: Sequence[Event]) -> None:
+    """Hears of them."""
+
+
 async def test_an_engine_is_made_from_it(path: Path) -> None:
     journal = Journal(path, SESSION)
     journal.begin(None)
@@ -109,10 +115,10 @@ async def test_an_engine_is_made_from_it(path: Path) -> None:
         journal.add(item(number))
     found = read_journal(path)
     assert found is not None
-    recovery = await recover_from(found, REGISTRY)
+    recovery = await recover_from(found, REGISTRY, nobody)
     assert (recovery.session, recovery.inputs, recovery.cut, recovery.problem) == ("s1", 3, (KEY,), "")
     spoilt = msgspec.structs.replace(found, checkpoint=checkpoint(1))
-    assert "cannot be read" in (await recover_from(spoilt, REGISTRY)).problem
+    assert "cannot be read" in (await recover_from(spoilt, REGISTRY, nobody)).problem
     journal.close()
 
 
@@ -145,6 +151,29 @@ async def test_a_restart_while_the_server_is_away_keeps_positions_and_stores_eve
     trades = cluster.sql("SELECT session || ' ' || round(pnl::numeric, 9) FROM paper_trades", name)
     assert trades == f"{session} 9.000000000"
     assert cluster.sql("SELECT count(*) FROM checkpoints WHERE number = 0", name) == "1"
+
+
+async def test_after_a_power_cut_the_database_is_waited_for(
+    folders: tuple[Path, Path], postgres: str, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk may hold an older journal than the one that was written last."""
+    folder, after = folders
+    monkeypatch.setattr(journal_module, "boot_id", lambda: "before the cut")
+    async with running(settings(folder).model_copy(update={"db": postgres})) as engine:
+        engine.feed(opened(), tick(81, 0.90), tick(80, 0.90))
+        store = engine.runtime.view.store
+        assert store is not None
+        await eventually(lambda: store.intake.empty)
+        session = engine.runtime.view.session
+        cluster.stop("immediate")
+        shutil.copytree(folder / "data", after / "data", ignore=shutil.ignore_patterns("*.sock"))
+    monkeypatch.setattr(journal_module, "boot_id", lambda: "after it")
+    async with started(settings(after).model_copy(update={"db": postgres})) as engine:
+        view = engine.runtime.view
+        await eventually(lambda: "restarted since its notes" in view.why, 10)
+        await asyncio.to_thread(cluster.start)
+        await eventually(lambda: view.phase == "running", 20)
+        assert [position.session for position in view.positions()] == [session]
 
 
 async def test_another_machine_goes_on_from_the_database(

@@ -5,7 +5,7 @@ import math
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from polyterm.core.command import Command
-from polyterm.core.event import PositionOpened, TradeClosed
+from polyterm.core.event import Event, PositionOpened, TradeClosed
 from polyterm.core.input import Input, Payload
 from polyterm.core.market import COINS, MarketKey
 from polyterm.core.query import EventsAnswer, EventsQuery
 from polyterm.engine.engine import Engine
+from polyterm.service import recovery as recovery_module
 from polyterm.service import resumption
 from polyterm.service import runtime as runtime_module
 from polyterm.service.checkpoints import CheckpointKeeper
@@ -262,7 +263,7 @@ async def test_a_long_repetition_has_time_as_long_as_it_goes_on(
 
     async def slow(*of: Any) -> Recovery:
         for _ in range(3):
-            of[-1]("repeating")
+            of[3]("repeating")
             await asyncio.sleep(0.25)
         return await recover(*of)
 
@@ -354,7 +355,9 @@ def full_window() -> Iterator[Input]:
         yield Input(number, at_ms, payload)
 
 
-async def test_a_full_window_is_repeated_in_less_than_a_second(folder: Path, measured: Callable[[str], None]) -> None:
+async def test_a_full_window_is_repeated_in_less_than_a_second(
+    folder: Path, measured: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """3,600 ticks of four coins, with every registered strategy."""
     place, first = SqliteFile(folder / "polyterm.db"), Engine("s1")
     names = tuple(entry.name for entry in REGISTRY)
@@ -362,8 +365,10 @@ async def test_a_full_window_is_repeated_in_less_than_a_second(folder: Path, mea
     store = await Store.open(place, session=info, on_durable=lambda _: None, limits=Limits(batch_s=0.01))
     writing = asyncio.create_task(store.run())
     keeper = CheckpointKeeper(first)
+    made: list[Event] = []
     for item in full_window():
         events = first.apply(item)
+        made += events if item.number > 4 else ()
         store.submit(item, events)
         if item.number == 4:
             keeper.note(item, events)
@@ -373,7 +378,13 @@ async def test_a_full_window_is_repeated_in_less_than_a_second(folder: Path, mea
     began = time.perf_counter()
     first.checkpoint()
     took_ms = (time.perf_counter() - began) * 1000
-    recovery = await recover(place, "s2", REGISTRY, lambda _: None)
+    monkeypatch.setattr(recovery_module, "CHUNK", 50)
+    handed: list[Sequence[Event]] = []
+
+    async def hand_on(events: Sequence[Event]) -> None:
+        handed.append(events)
+
+    recovery = await recover(place, "s2", REGISTRY, lambda _: None, hand_on)
     second = Engine("s2")
     assert recovery.state is not None
     second.restore(recovery.state)
@@ -383,4 +394,8 @@ async def test_a_full_window_is_repeated_in_less_than_a_second(folder: Path, mea
     assert (recovery.inputs, recovery.missing) == (3_600, 0)
     assert second.open_positions() == first.open_positions()
     assert len(second.open_positions()) > 100
+    assert [event for events in handed for event in events] == made
+    most = len(REGISTRY) + 50  # one input more than it takes
+    assert len(handed) > 2
+    assert max(map(len, handed)) < most
     assert recovery.took_s < 1.0 * PATIENCE

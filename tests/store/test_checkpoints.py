@@ -73,6 +73,25 @@ async def test_only_the_newest_checkpoints_are_kept_and_what_each_session_began_
         assert await archive.beginning("s3") is None
 
 
+async def test_an_engine_that_is_started_again_and_again_keeps_what_the_newest_sessions_began_with(
+    place: Location, announced: Announced
+) -> None:
+    for number in range(23):
+        info = msgspec.structs.replace(SESSION, id=f"s{number}", started_ms=SESSION.started_ms + number)
+        async with session(place, info, announced) as store:
+            store.put_checkpoint(checkpoint(0, info.id))
+    async with open_archive(place) as archive:
+        for number in range(3):
+            old = await archive.beginning(f"s{number}")
+            assert old is not None  # it did begin with something
+            with pytest.raises(StoreError, match=f"s{number}/0 is no longer kept"):
+                old.state()
+        for number in range(3, 23):
+            kept = await archive.beginning(f"s{number}")
+            assert kept is not None
+            assert kept.state() == f"s{number} at 0".encode()
+
+
 async def test_inputs_after_a_checkpoint_come_from_where_it_was_taken(place: Location, announced: Announced) -> None:
     async with session(place, SESSION, announced) as store:
         for number in range(1, 11):
@@ -108,7 +127,7 @@ async def test_repeated_events_store_what_is_missing_and_change_nothing_else(
     again = msgspec.structs.replace(first, exit_reason="recomputed")
     state = TradingStateChanged(EventId("s1", 3, 0), EPOCH * 1000, "RUNNING", "KILLED", "c", "ann", "cli", "")
     async with session(place, SECOND, announced) as store:
-        store.repeat([closed(1, again), closed(2, missing), state])
+        await store.repeat([closed(1, again), closed(2, missing), state])
         store.note_cut("s1", [KEY], EPOCH * 1000)
     async with open_archive(place) as archive:
         assert await archive.cut_windows("s1") == (KEY,)
@@ -116,6 +135,19 @@ async def test_repeated_events_store_what_is_missing_and_change_nothing_else(
         other = [position(first.entry_ms + 1), position(first.entry_ms, "s2")]
         assert [one.entry_ms for one in await archive.closed([*held, *other])] == [first.entry_ms]
     assert announced.events == []
+
+
+async def test_of_what_is_repeated_no_more_waits_than_was_given_at_once(tmp_path: Path, announced: Announced) -> None:
+    store = await Store.open(locate(None, tmp_path), session=SESSION, on_durable=announced, limits=QUICK)
+    await store.repeat([closed(1, settled())])
+    second = asyncio.create_task(store.repeat([closed(2, settled("SpotLag_Fast", 20))]))
+    await asyncio.sleep(0)
+    assert store.intake.taken == 1  # nobody writes yet
+    running = asyncio.create_task(store.run())
+    await second
+    assert store.intake.taken == 2
+    await store.close()
+    await running
 
 
 def test_a_damaged_checkpoint_is_refused_in_words() -> None:
