@@ -14,6 +14,7 @@ from polyterm.errors import StoreError
 from polyterm.service.latch import Latched
 
 REMEMBERED: Final = 1024
+RETRY_S: Final = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,8 @@ class Commands:
         self._apply = apply
         self._trading_state = trading_state
         self._tell = tell
+        self._newest: Latched | None = None
+        self._failed = asyncio.Event()
         self._announce = announce
         self._answers: dict[str, _Answer] = {}
         # A thread of its own: the shared ones may all be waiting for a name server or a slow import.
@@ -74,6 +77,14 @@ class Commands:
         """The same at once, for a command that nobody waits for the answer to; it must have an id of its own."""
         self._answers[command.id] = self._begin(command)
         self._forget_old()
+
+    async def run(self) -> None:
+        """Latch what could not be latched, again and again until it is, or a later state is; until cancelled."""
+        while True:
+            await self._failed.wait()
+            await asyncio.sleep(RETRY_S)
+            if self._failed.is_set() and self._newest is not None:
+                await self._write(self._newest)
 
     async def close(self) -> None:
         """Returns when every answer is given and the last latch is on disk."""
@@ -105,12 +116,16 @@ class Commands:
 
     async def _write(self, latched: Latched) -> str:
         """What went wrong, empty when the latch is on disk."""
-        problem = ""
+        self._newest, problem = latched, ""
         try:
             await asyncio.get_running_loop().run_in_executor(self._writer, self._latch.write, latched)
         except StoreError as error:
             problem = str(error)
-            log.exception("latch not written")
+            if not self._failed.is_set():
+                log.exception("latch not written")
+            self._failed.set()
+        else:
+            self._failed.clear()
         self._tell(problem)
         return problem
 

@@ -128,6 +128,7 @@ class Runtime:
             await self._listen(strict=owns)
             await together(
                 keep_alive("showing the state", self._server.run, self._note_problem("server")),
+                self._commands.run(),
                 self._work(location, lease, latch),
                 stop=stop,
             )
