@@ -205,7 +205,11 @@ class TickFeatures:
 
 
 class LongHistory:
-    """A day of one-second prices, across windows."""
+    """A day of one-second prices, across windows.
+
+    At most two days are kept before the older is forgotten: 172,800 prices, 2.8 MB with their slots. What is saved is
+    at most 86,401 prices, 0.7 MB before it is compressed, and 43,201 runs.
+    """
 
     def __init__(self) -> None:
         self._slots = array("q")

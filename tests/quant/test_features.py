@@ -7,7 +7,7 @@ import pytest
 
 from polyterm.core.market import MarketKey, Reference
 from polyterm.core.tick import Tick
-from polyterm.quant.tick_features import TickFeatures
+from polyterm.quant.tick_features import LongHistory, TickFeatures
 
 KEY = MarketKey("eth", "15m", 1_790_000_100)
 
@@ -85,6 +85,20 @@ def test_the_distance_needs_the_basis_when_the_strike_is_no_exchange_price() -> 
     assert math.isnan(f.distance)
     f.observe(tick(1, strike=stream, spot_basis=0.001))
     assert f.distance == (2000.0 * math.exp(-0.001) - 1998.0) / 1998.0
+
+
+def test_the_long_history_stays_within_its_bound_however_long_it_goes_on() -> None:
+    long, day = LongHistory(), 86_400
+    most = 0
+    for slot in range(3 * day):
+        long.put(slot, 1.0)
+        most = max(most, len(long._prices))
+    assert most == 2 * day
+    assert len(long.saved().prices) == (day + 1) * 8
+    sparse = LongHistory()
+    for slot in range(0, 2 * day + 1, 2):
+        sparse.put(slot, 1.0)
+    assert len(sparse.saved().runs) == day // 2 + 1
 
 
 def test_combinators() -> None:
