@@ -58,6 +58,7 @@ async def verify_session(
         StoreError: the database cannot be read.
     """
     async with open_archive(location) as archive:
+        await archive.require_ours(str(located(location)))
         session = await archive.session(name)
         running = session.ended_ms is None and session.next_ms is None and is_held(located(location).beside(".lease"))
         books, missing = _books(session, entries)

@@ -18,9 +18,10 @@ from polyterm.core.market import COINS, HORIZONS, Coin, Horizon, MarketKey
 from polyterm.core.position import Position, Trade
 from polyterm.errors import ConfigError
 from polyterm.store.checkpoint_rows import StoredCheckpoint, checkpoint_from_row
-from polyterm.store.database import asking, reading_engine
+from polyterm.store.database import asking, dispose, reading_engine
 from polyterm.store.input_rows import digest_from_row, item_from_input, item_from_tick
 from polyterm.store.location import Location
+from polyterm.store.migrations import require_ours
 from polyterm.store.schema import (
     checkpoints,
     cut_windows,
@@ -71,12 +72,16 @@ async def open_archive(location: Location | Path) -> AsyncIterator["SessionArchi
         async with asking(engine) as connection:
             yield SessionArchive(connection)
     finally:
-        await engine.dispose()
+        await dispose(engine)
 
 
 class SessionArchive:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+
+    async def require_ours(self, name: str) -> None:
+        """Raises ConfigError unless a polyterm made the database, which is called ``name``."""
+        await self._connection.run_sync(require_ours, name)
 
     async def session(self, name: str | None) -> StoredSession:
         """The session of that name, the newest without one.

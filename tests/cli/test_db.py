@@ -40,6 +40,17 @@ def test_adopt_tells_what_became_of_every_table_and_then_everything_works(foreig
         run("adopt", "--db", foreign)
 
 
+def test_a_session_of_a_database_that_is_not_ours_is_refused_in_words(foreign, postgres, cluster):
+    def verify() -> Result:
+        return CliRunner().invoke(cli, ["replay", "--verify-session", "--db", foreign], catch_exceptions=False)
+
+    with pytest.raises(ConfigError, match="another program made"):
+        verify()
+    cluster.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public", postgres.rpartition("/")[2])
+    with pytest.raises(ConfigError, match="is empty: no engine has run on it"):
+        verify()
+
+
 def test_prune_counts_and_deletes_only_when_told_to(foreign):
     run("adopt", "--db", foreign, "--json")
     preview = run("prune", "--older-than", "30d", "--db", foreign).output
