@@ -66,15 +66,16 @@ async def _export(archives: "Archives", what: "What", span: "Span", format_: "Fo
     from polyterm.cli.progress import Progress
     from polyterm.store.reports.export import parts
 
-    file = writer(format_, out, what)
+    file = None  # nothing is written where nothing can be read
     progress, rows, before = Progress(1.0, what), 0, 0.0
     async for part in parts(archives, what, span):
+        file = file or writer(format_, out, what)
         file.write(part.rows)
         rows += len(part.rows)
         if part.share is not None:
             progress.read(part.share - before)
             before = part.share
         progress.count(len(part.rows))
-    file.close()
+    (file or writer(format_, out, what)).close()
     progress.done()
     return rows

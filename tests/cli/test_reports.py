@@ -183,6 +183,13 @@ def test_an_export_goes_to_standard_output_where_no_file_is_given(filled: str) -
     assert [row.split(",")[:3] for row in rows] == [["btc", "15m", str(EPOCH)], ["eth", "15m", str(EPOCH)]]
 
 
+def test_an_export_that_is_refused_writes_nothing_to_standard_output(tmp_path: Path) -> None:
+    for what in ("ticks", "trades", "windows"):
+        refused = run("export", what, "--db", str(tmp_path / "none.db"))
+        assert refused.exit_code == 1
+        assert refused.stdout == ""
+
+
 def test_an_export_keeps_to_its_time(filled: str) -> None:
     seconds = run("export", "ticks", "--db", filled, "--from", str(EPOCH + 881), "--to", str(EPOCH + 885)).stdout
     assert [line.split(",")[2] for line in seconds.splitlines()[1:]] == [
