@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from polyterm.cli.asking import ask, print_json, report_options, wall_ms
+from polyterm.cli.db_deliver import deliver
 from polyterm.cli.db_upkeep import adopt, migrate, prune
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ def command() -> None:
     """Look after a database: what it holds, its schema, and what may go."""
 
 
-for each in (migrate, adopt, prune):
+for each in (migrate, adopt, prune, deliver):
     command.add_command(each)
 
 

@@ -23,31 +23,31 @@ BUSY_MS: Final = 10_000
 _DAY_MS: Final = 86_400_000
 _UNITS: Final = {"d": _DAY_MS, "w": 7 * _DAY_MS}
 
-_db = click.option("--db", metavar="PATH|URL", help="Database. Default: DATABASE_URL, or the data folder's.")
-_json = click.option("--json", "as_json", is_flag=True, help="What was done as one JSON object, for programs.")
+db_option = click.option("--db", metavar="PATH|URL", help="Database. Default: DATABASE_URL, or the data folder's.")
+json_option = click.option("--json", "as_json", is_flag=True, help="What was done as one JSON object, for programs.")
 
 
 @click.command("migrate")
-@_db
+@db_option
 def migrate(db: str | None) -> None:
     """Bring a database to this version's schema, or make a new one.
 
     An engine does the same when it starts.
     """
-    location = _location(db)
+    location = location_of(db)
     version = asyncio.run(_migrate(location))
     click.echo(f"{location} has schema version {version}.")
 
 
 @click.command("adopt")
-@_db
-@_json
+@db_option
+@json_option
 def adopt(db: str | None, *, as_json: bool) -> None:
     """Take over the tables of an earlier system.
 
     Each of its tables is kept under another name, and its rows are copied into a table of ours. All or nothing.
     """
-    location = _location(db)
+    location = location_of(db)
     adopted = asyncio.run(_adopt(location, show=not as_json))
     if as_json:
         print_json(adopted)
@@ -64,15 +64,15 @@ def adopt(db: str | None, *, as_json: bool) -> None:
 @click.command("prune")
 @click.option("--older-than", "age", metavar="AGE", required=True, help="Like 30d or 8w; at least 1d.")
 @click.option("--yes", is_flag=True, help="Delete. Without it, only say what would be deleted.")
-@_db
-@_json
+@db_option
+@json_option
 def prune(age: str, db: str | None, *, yes: bool, as_json: bool) -> None:
     """Delete old ticks and inputs; trades and windows are never deleted.
 
     Works beside a running engine. Without --yes it only counts.
     """
     before_ms = wall_ms() - parse_age(age)
-    location = _location(db)
+    location = location_of(db)
     found = asyncio.run(_count(location, before_ms))
     if yes and (found.ticks or found.inputs):
         asyncio.run(_prune(location, before_ms, found.ticks + found.inputs, show=not as_json))
@@ -99,7 +99,7 @@ def parse_age(text: str) -> int:
     return int(match[1]) * _UNITS[match[2]]
 
 
-def _location(db: str | None) -> "Location":
+def location_of(db: str | None) -> "Location":
     from polyterm.settings import load
     from polyterm.store.location import locate
 
@@ -121,7 +121,7 @@ async def _adopt(location: "Location", *, show: bool) -> "Adoption":
 
     async with changing(location, BUSY_MS) as engine, engine.begin() as connection:
         total = sum((await adoption.foreign(connection)).values())
-        with _progress("adopting", total, show=show) as on_rows:
+        with shown_progress("adopting", total, show=show) as on_rows:
             return await adoption.adopt(connection, str(location), on_rows)
 
 
@@ -144,12 +144,12 @@ async def _prune(location: "Location", before_ms: int, total: int, *, show: bool
     from polyterm.store.database import changing
 
     async with changing(location, BUSY_MS) as engine:
-        with _progress("deleting", total, show=show) as on_deleted:
+        with shown_progress("deleting", total, show=show) as on_deleted:
             await pruning.prune(engine, before_ms, on_deleted)
 
 
 @contextmanager
-def _progress(label: str, total: int, *, show: bool) -> Iterator[Callable[[int], None]]:
+def shown_progress(label: str, total: int, *, show: bool) -> Iterator[Callable[[int], None]]:
     """On stderr where somebody is looking; the function takes how many more rows are done."""
     hidden = not (show and sys.stderr.isatty())
     with click.progressbar(length=total, label=label, file=sys.stderr, hidden=hidden) as bar:

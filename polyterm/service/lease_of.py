@@ -21,4 +21,4 @@ def lease_of(location: Location, instance: str) -> Lease:
 def disown(location: Location) -> None:
     """Keep rows that were not delivered in time from ever being: the successor has gone on without them."""
     if (aside := put_aside(location.beside(SPOOL_SUFFIX))) is not None:
-        log.error("rows that were not delivered lie in %s", aside)
+        log.error("rows that were not delivered lie in %s: 'polyterm db deliver' shows and delivers them", aside)
