@@ -115,7 +115,8 @@ class Relay:
         """What of this run will never be delivered by itself, empty when there is nothing."""
         lost = [f"{self._refused} rows were refused and lie in {self._aside}."] if self._refused else []
         if self.spool.aside is not None:
-            lost.append(f"{self.spool.damaged} rows of the spool were damaged and lie in {self.spool.aside}.")
+            rows = f"{self.spool.damaged:,} rows of the spool" if self.spool.damaged else "Rows of an earlier run"
+            lost.append(f"{rows} cannot be read and lie in {self.spool.aside}.")
         return " ".join(lost)
 
     async def run(self) -> None:

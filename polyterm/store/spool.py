@@ -128,7 +128,12 @@ class Spool:
 
     def _append(self, lines: Sequence[Line]) -> None:
         now, packed = time.time(), self._pack.compress(msgspec.msgpack.encode(lines))
-        self._open().execute("INSERT INTO spool (at_s, rows, lines) VALUES (?, ?, ?)", (now, len(lines), packed))
+        insert, row = "INSERT INTO spool (at_s, rows, lines) VALUES (?, ?, ?)", (now, len(lines), packed)
+        try:
+            self._open().execute(insert, row)
+        except sqlite3.DatabaseError as error:
+            self._put_aside(error)
+            self._open().execute(insert, row)
         self.rows += len(lines)
         self._oldest_at_s = self._oldest_at_s or now
 

@@ -209,6 +209,7 @@ async def test_a_spool_that_is_damaged_is_put_aside(
         feed(store, 1)
         await eventually(lambda: told(announced) == [1])
         assert store.status.spool_rows == 3
+        assert "Rows of an earlier run cannot be read and lie in" in store.status.reason
     (aside,) = spool.parent.glob(f"{spool.name}.damaged-*")
     assert aside.read_text().startswith("dear diary")
 
@@ -227,7 +228,7 @@ async def test_a_damaged_part_of_the_spool_does_not_stop_delivery_and_is_told(
         stopped.start()
         await eventually(lambda: not store.status.spool_rows, 20)
         assert store.status.state == "failed"
-        assert "rows of the spool were damaged and lie in" in store.status.reason
+        assert "rows of the spool cannot be read and lie in" in store.status.reason
     assert asked(stopped, server, "SELECT timestamp_ms FROM ticks") == str(tick(2).at_ms)
 
 
