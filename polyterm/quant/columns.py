@@ -28,7 +28,8 @@ def mapped(function: Callable[..., float], x: Column, *more: Column) -> Column:
 def _mapped_where(function: Callable[[float], float], x: Column, inside: Mask) -> Column:
     """``function`` of the rows inside; of equal ones that follow each other it is asked once."""
     if len(x) > 1:
-        fresh = x[1:] != x[:-1]
+        written = np.ascontiguousarray(x, np.float64).view(np.int64)  # as numbers -0 and 0 are equal
+        fresh = written[1:] != written[:-1]
         if np.count_nonzero(fresh) * 2 < len(x):
             first = np.flatnonzero(np.append(True, fresh))
             values = _mapped_where(function, x[first], inside[first]) if len(first) < len(x) else x

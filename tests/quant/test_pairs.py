@@ -46,6 +46,7 @@ def rows(column: object, count: int) -> list[float]:
 @pytest.mark.parametrize("name", ["log", "log1p", "exp", "erfc", "sqrt", "is_known"])
 @given(values=st.lists(NUMBERS, max_size=50))
 @example(values=[1.0, 1.0, NAN, 0.0, -0.0, TINY, INF, -INF, 709.8, 710.0, -1.0, -0.9999999999999999, 38.0, -38.0])
+@example(values=[0.0, -0.0, -0.0, -0.0])
 def test_one_argument(name: str, values: list[float]) -> None:
     scalar = getattr(primitives, name)
     with np.errstate(all="ignore"):
