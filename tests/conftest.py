@@ -8,6 +8,12 @@ import pytest
 
 from tests.postgres import Cluster, find_binaries
 
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are cores: many tests wait for a process or a socket."""
+    return max(1, (os.cpu_count() or 1) * 3 // 2)
+
+
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

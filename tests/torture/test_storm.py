@@ -22,23 +22,23 @@ from tests.torture.storm import Death, Storm, Truth, forecast, positions_announc
 
 SPEED = 6.0
 MINUTES = float(os.environ.get("POLYTERM_TORTURE_MINUTES", "6"))
+SEED = int(os.environ.get("POLYTERM_TORTURE_SEED", secrets.randbelow(10**6)))
 COINS = ("btc", "eth", "sol", "xrp")
 
 
 @pytest.mark.torture
 async def test_nothing_is_lost_in_a_storm(capsys: pytest.CaptureFixture[str]) -> None:
-    seed = int(os.environ.get("POLYTERM_TORTURE_SEED", secrets.randbelow(10**6)))
 
     def say(text: str) -> None:
         with capsys.disabled():
             sys.stdout.write(text + "\n")
             sys.stdout.flush()
 
-    say(f"\nseed {seed}, {MINUTES:g} minutes at {SPEED:g}x")
+    say(f"\nseed {SEED}, {MINUTES:g} minutes at {SPEED:g}x")
     with short_folder() as folder:
-        async with storm(folder, seed, SPEED, say) as (found, truth):
+        async with storm(folder, SEED, SPEED, say) as (found, truth):
             first_ms = found.market_ms()
-            await found.endure(forecast(seed, MINUTES * 60))
+            await found.endure(forecast(SEED, MINUTES * 60))
             found.note("calm")
             await found.calm(60)
             await windows_resolved(truth, found)
