@@ -23,6 +23,9 @@ from tests.torture.storm import Death, Storm, Truth, forecast, positions_announc
 SPEED = 6.0
 MINUTES = float(os.environ.get("POLYTERM_TORTURE_MINUTES", "6"))
 SEED = int(os.environ.get("POLYTERM_TORTURE_SEED", secrets.randbelow(10**6)))
+OLDEST_S = (
+    8  # a book may be traded on for 5 market seconds, or for one of the wall; and it takes a moment to make a tick
+)
 COINS = ("btc", "eth", "sol", "xrp")
 
 
@@ -133,7 +136,7 @@ class Report:
             (key for key in truth.outcomes if (key.coin, key.epoch) == (row["crypto"], row["window_epoch"])), None
         )
         seen = (
-            set().union(*(truth.quotes.get((key, row["slot"] - back), set()) for back in range(-1, 4)))
+            set().union(*(truth.quotes.get((key, row["slot"] - back), set()) for back in range(-1, OLDEST_S)))
             if key
             else set()
         )
