@@ -16,7 +16,7 @@ from polyterm.core.position import Leg
 FEE_DECIMALS: Final = 5
 LEAST_FEE: Final = 0.00001
 
-_KEPT_LEGS: Final = 16_384
+_KEPT_LEGS: Final = 1_024
 """Prices are cents and stakes are few: most legs have been worked out before. They are immutable, so they are shared.
 
 Nothing that compares equal and is written differently may meet here: prices and shares are above 0, and types count.
